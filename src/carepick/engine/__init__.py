@@ -1,0 +1,1 @@
+"""Text in, scores out: tokenizer, model session, bundle layout. Knows no medicine."""

@@ -1,0 +1,138 @@
+"""manifest.json: what a bundle says about itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from carepick.errors import BundleError
+
+SCHEMA_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Label:
+    """A class of a head: ASCII id and name as it is answered."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output of the model.
+
+    `labels` in the order of the logits; `excluded_labels`: ids that are never answered (their probability is given to
+    the others); `temperature` divides the logits; `conformal`: the least probability with which a label enters the set
+    that holds the right one `coverage` of the time, one number for all labels (key "") or one for each id.
+    """
+
+    labels: tuple[Label, ...]
+    excluded_labels: tuple[str, ...] = ()
+    temperature: float = 1.0
+    coverage: float = 0.9
+    conformal: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NgramBranch:
+    """The hashed character n-gram branch beside the encoder: `file` holds the sorted uint32 hashes of its rows."""
+
+    file: str
+    shortest: int
+    longest: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A sentence and the label id that each head must answer first for it; checked before a server is ready."""
+
+    text: str
+    top: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of manifest.json; `files` maps each other file's name to its sha256 in hexadecimal digits."""
+
+    name: str
+    version: str
+    heads: Mapping[str, Head]
+    max_tokens: int
+    overlap_tokens: int
+    pad_id: int
+    golden: Golden
+    files: Mapping[str, str]
+    ngrams: NgramBranch | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Returns the manifest of the bundle in `folder`; raises `BundleError` that names the missing or wrong field."""
+    try:
+        document = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST_NAME}") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder / MANIFEST_NAME} is not readable JSON: {error}") from None
+    return parse_manifest(document)
+
+
+def parse_manifest(document: Any) -> Manifest:
+    """Returns the manifest that the JSON object `document` holds; raises `BundleError` that names what does not fit."""
+    if not isinstance(document, dict):
+        raise BundleError(f"{MANIFEST_NAME} must hold a JSON object")
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise BundleError(f"{MANIFEST_NAME}: schema_version must be {SCHEMA_VERSION}, not {version!r}")
+    try:
+        fields = dict(document)
+        fields["heads"] = {name: _head(name, head) for name, head in fields["heads"].items()}
+        fields["golden"] = Golden(**fields["golden"])
+        fields["ngrams"] = NgramBranch(**fields["ngrams"]) if fields.get("ngrams") else None
+        manifest = Manifest(**fields)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BundleError(f"{MANIFEST_NAME} does not fit schema {SCHEMA_VERSION}: {error}") from None
+    _check(manifest)
+    return manifest
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> None:
+    """Writes `manifest` to `folder`, readable and with stable key order."""
+    text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1, sort_keys=True)
+    (folder / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _head(name: str, document: dict[str, Any]) -> Head:
+    fields = dict(document)
+    labels = tuple(Label(**label) for label in fields.pop("labels"))
+    excluded = tuple(fields.pop("excluded_labels", ()))
+    return Head(labels=labels, excluded_labels=excluded, **fields)
+
+
+def _check(manifest: Manifest) -> None:
+    if not manifest.heads:
+        raise BundleError(f"{MANIFEST_NAME}: heads is empty")
+    if not 8 <= manifest.max_tokens <= 8192 or not 0 <= manifest.overlap_tokens < manifest.max_tokens - 2:
+        raise BundleError(f"{MANIFEST_NAME}: max_tokens must lie within 8..8192 and overlap_tokens below it")
+    for name, head in manifest.heads.items():
+        ids = [label.id for label in head.labels]
+        doubled = sorted({label for label in ids if ids.count(label) > 1})
+        if len(ids) < 2 or doubled:
+            raise BundleError(f"{MANIFEST_NAME}: head {name} needs two or more labels, each once; twice: {doubled}")
+        unknown = sorted(set(head.excluded_labels) - set(ids))
+        if unknown:
+            raise BundleError(f"{MANIFEST_NAME}: head {name} excludes labels that it does not have: {unknown}")
+        if not head.temperature > 0:
+            raise BundleError(f"{MANIFEST_NAME}: head {name}: temperature must be above 0")
+        top = manifest.golden.top.get(name)
+        if top is not None and top not in ids:
+            raise BundleError(f"{MANIFEST_NAME}: the golden answer of head {name} is not one of its labels")

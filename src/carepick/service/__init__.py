@@ -1,0 +1,1 @@
+"""Joins knowledge, text and engine: batching, ranking, triage, explanation, the Predictor."""

@@ -1,0 +1,1 @@
+"""String in, string out: canonical form, masking, n-grams. Knows no medicine."""

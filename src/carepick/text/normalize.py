@@ -1,0 +1,84 @@
+"""A patient's text in one canonical form, with the way back to what was typed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+# A character with what composes onto it: combining marks, variation selectors, conjoining jamo (macOS writes
+# Hangul in NFD) and half-width jamo vowels and finals.
+_CLUSTER = re.compile(
+    r"[\u1100-\u115f\ua960-\ua97f][\u1160-\u11ff\ud7b0-\ud7ff\u0300-\u036f]*"
+    r"|[\uffa1-\uffbe][\uffc2-\uffdc][\uffa1-\uffbe]?(?![\uffc2-\uffdc])"
+    r"|.[\u0300-\u036f\u20d0-\u20ff\u3099\u309a\ufe00-\ufe0f\u11a8-\u11ff]*",
+    re.DOTALL,
+)
+
+# NFKC turns a lone compatibility jamo (ㅠ) into a conjoining one, which no keyboard writes: turn it back.
+_LEADING = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+_VOWEL = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_TRAILING = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
+_TO_COMPATIBILITY = {
+    start + index: jamo
+    for start, jamos in ((0x1100, _LEADING), (0x1161, _VOWEL), (0x11A8, _TRAILING))
+    for index, jamo in enumerate(jamos)
+}
+
+# Longest run of one character that is kept: "ㅠㅠㅠㅠㅠ" says no more than "ㅠㅠ". Digits are never shortened.
+_LONGEST_RUN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedText:
+    """A canonical text and, for each of its characters, the index of the typed character that it came from.
+
+    `starts[i]` and `ends[i]` delimit in the typed text, in Python's code points, what became `text[i]`.
+    """
+
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Returns where the typed text holds `text[start:end]`, as a half-open pair; start < end <= len(text)."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def _canonical(cluster: str) -> str:
+    composed = unicodedata.normalize("NFKC", cluster).translate(_TO_COMPATIBILITY)
+    kept = []
+    for character in composed:
+        if character.isspace():
+            kept.append(" ")
+        elif unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn"):
+            kept.append(character)
+    return "".join(kept)
+
+
+def normalize_with_spans(text: str) -> NormalizedText:
+    """Returns `text` in canonical form with spans into the typed text.
+
+    NFKC with whole Hangul syllables, one space for any white space, no control, format, private or surrogate
+    characters, runs of a character shortened to two, no white space at the ends. May be empty. Idempotent.
+    """
+    characters: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for match in _CLUSTER.finditer(text):
+        for character in _canonical(match.group()):
+            if character == " " and (not characters or characters[-1] == " "):
+                continue
+            if not character.isdigit() and characters[-_LONGEST_RUN:] == [character] * _LONGEST_RUN:
+                continue
+            characters.append(character)
+            starts.append(match.start())
+            ends.append(match.end())
+    if characters and characters[-1] == " ":
+        del characters[-1], starts[-1], ends[-1]
+    return NormalizedText("".join(characters), tuple(starts), tuple(ends))
+
+
+def normalize(text: str) -> str:
+    """Returns `text` in the canonical form of `normalize_with_spans`, without the spans."""
+    return normalize_with_spans(text).text

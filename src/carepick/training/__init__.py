@@ -1,0 +1,1 @@
+"""How the default bundle is made: corpus, fine-tuning, linear branch, calibration, export. Nothing serves from here."""

@@ -1,0 +1,135 @@
+"""The training corpus: real questions and generated sentences, labelled, weighted and split by time."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+
+import pandas as pd
+
+from carepick.errors import DataError
+from carepick.text.normalize import normalize
+
+MASK = "[MASK]"
+
+# First day of validation, and of the slice before it on which temperatures and mixing weights are chosen.
+KIN_SOURCES = ("board", "doctor", "kin")
+KIN_TUNE, KIN_VALID = "2024.10.16", "2024.11.01"
+HIDOC_TUNE, HIDOC_VALID = "2020.05.01", "2020.07.01"
+
+# Doctors of these departments answer everything, so who answered says little about where to go.
+GENERALISTS = ("가정의학과", "외과", "응급의학과", "혈액종양내과")
+SOURCE_WEIGHTS = {"board": 1.0, "advice": 1.0, "advice_strict": 1.0, "doctor": 0.4}
+
+_NEAR_DUPLICATE_LETTERS = 80
+COLUMNS = [
+    "text",
+    "named_text",
+    "department",
+    "disease",
+    "department_weight",
+    "disease_weight",
+    "source",
+    "date",
+    "split",
+]
+
+
+def build_corpus(data: Path) -> pd.DataFrame:
+    """Returns one row a text with the columns of `COLUMNS`, from the parquet files in `data`.
+
+    `text` has disease names removed, `named_text` is as typed (equal where nothing was masked); an absent label is
+    an empty string with weight 0. `split` is train, tune or valid, by date and never at random, but for the generated
+    sentences, which carry no date and are divided by a hash. Raises `DataError` when a file or column is missing.
+    """
+    departments = _read(data, "department_questions.parquet", ["text", "department", "source", "date"])
+    diseases = _read(data, "disease_questions.parquet", ["text", "disease", "label_from", "source", "date"])
+    sentences = _read(data, "disease_sentences.parquet", ["text", "disease", "style"])
+    diseases = diseases.drop_duplicates("text").copy()
+    diseases["match"] = _match_by_date(diseases, departments)
+    rows = pd.concat(
+        [_department_rows(departments, diseases), _unmatched_disease_rows(diseases), _sentence_rows(sentences)],
+        ignore_index=True,
+    )
+    for column in ("text", "named_text"):
+        rows[column] = rows[column].map(normalize)
+    rows = rows[rows.text.str.len() > 0]
+    rows["split"] = [_split(source, date, text) for source, date, text in zip(rows.source, rows.date, rows.text)]
+    return _drop_near_duplicates(rows)[COLUMNS].reset_index(drop=True)
+
+
+def unmask(text: str) -> str:
+    """Returns `text` as a person who does not know the disease's name would type it: without its masks."""
+    return re.sub(r"\s+", " ", text.replace(MASK, " ")).strip()
+
+
+def _read(data: Path, name: str, columns: list[str]) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(data / name, columns=columns)
+    except FileNotFoundError:
+        raise DataError(f"{name} is not in the data folder: set CAREPICK_DATA to the folder that holds it") from None
+    except ValueError as error:
+        raise DataError(f"{name} cannot be read as Parquet with the columns {', '.join(columns)}: {error}") from None
+
+
+def _match_by_date(diseases: pd.DataFrame, departments: pd.DataFrame) -> list[int]:
+    """Returns, for each disease row, the position of the department row that holds the same question, or -1."""
+    by_date: dict[str, list[tuple[int, str]]] = {}
+    for position, (text, date) in enumerate(zip(departments.text, departments.date)):
+        by_date.setdefault(date, []).append((position, text))
+    found = []
+    for text, date in zip(diseases.text, diseases.date):
+        piece = max(text.split(MASK), key=len)[:60]
+        found.append(next((position for position, other in by_date.get(date, ()) if piece in other), -1))
+    return found
+
+
+def _department_rows(departments: pd.DataFrame, diseases: pd.DataFrame) -> pd.DataFrame:
+    """Returns the department questions, each with the disease label of the same question where there is one."""
+    matched = diseases[diseases.match >= 0].drop_duplicates("match").set_index("match")
+    rows = departments.rename(columns={"text": "named_text"}).copy()
+    positions = pd.RangeIndex(len(rows))
+    masked = matched.text.reindex(positions)
+    rows["text"] = masked.map(unmask, na_action="ignore").fillna(pd.Series(rows.named_text.to_numpy())).to_numpy()
+    rows["disease"] = matched.disease.reindex(positions).fillna("").to_numpy()
+    rows["disease_weight"] = (rows.disease != "").astype(float)
+    rows["department_weight"] = rows.source.map(SOURCE_WEIGHTS)
+    answered_by_generalist = (rows.source == "doctor") & rows.department.isin(GENERALISTS)
+    rows.loc[answered_by_generalist, "department_weight"] = 0.0
+    # In validation the row still counts as labelled: the split, not the weight, decides what is reported.
+    return rows
+
+
+def _unmatched_disease_rows(diseases: pd.DataFrame) -> pd.DataFrame:
+    rows = diseases[diseases.match < 0].copy()
+    rows["text"] = rows.text.map(unmask)
+    rows["named_text"] = rows.text
+    rows["source"] = rows.label_from.map({"asserted_by_doctor": "asserted"}).fillna(rows.source)
+    return rows.assign(department="", department_weight=0.0, disease_weight=1.0)
+
+
+def _sentence_rows(sentences: pd.DataFrame) -> pd.DataFrame:
+    counts = sentences.disease.value_counts()
+    rows = sentences[sentences.disease.map(counts) > 1].drop_duplicates("text")  # the stray row is its own class
+    return rows.assign(
+        named_text=rows.text, department="", department_weight=0.0, disease_weight=1.0, source="sentence", date=""
+    )
+
+
+def _split(source: str, date: str, text: str) -> str:
+    if not date:
+        bucket = zlib.crc32(text.encode()) % 20
+        return "valid" if bucket < 2 else "tune" if bucket == 2 else "train"
+    tune, valid = (KIN_TUNE, KIN_VALID) if source in KIN_SOURCES else (HIDOC_TUNE, HIDOC_VALID)
+    return "valid" if date >= valid else "tune" if date >= tune else "train"
+
+
+def _drop_near_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns `rows` without those whose first letters stand in an earlier split."""
+    opening = rows.text.str.replace(" ", "").str[:_NEAR_DUPLICATE_LETTERS]
+    seen_in_train = set(opening[rows.split == "train"])
+    seen_in_tune = set(opening[rows.split == "tune"])
+    repeated = (rows.split != "train") & opening.isin(seen_in_train)
+    repeated |= (rows.split == "valid") & opening.isin(seen_in_tune)
+    return rows[~repeated]

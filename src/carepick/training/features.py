@@ -1,0 +1,69 @@
+"""Runs the fine-tuned encoder once over every text that is tuned or reported on, and keeps what the heads read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from carepick.training.network import MultiTaskEncoder, load_encoder
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MAX_TOKENS, OVERLAP_TOKENS = 128, 32  # the served window; special tokens included
+_BATCH_TOKENS = 4096
+
+
+def load_network(directory: Path, encoder: Path, layers: int) -> tuple[MultiTaskEncoder, dict[str, list[str]]]:
+    """Returns the network that `finetune` wrote to `directory`, in evaluation mode, and its label names by task."""
+    labels: dict[str, list[str]] = json.loads((directory / "labels.json").read_text())
+    network = MultiTaskEncoder(load_encoder(encoder, layers), {task: len(names) for task, names in labels.items()})
+    network.load_state_dict(torch.load(directory / "network.pt", map_location="cpu", weights_only=True))
+    return network.eval(), labels
+
+
+def split_windows(ids: list[int]) -> list[list[int]]:
+    """Returns `ids` (with a first and a last special token) as overlapping windows of at most `MAX_TOKENS` tokens."""
+    body, inner = ids[1:-1], MAX_TOKENS - 2
+    if len(body) <= inner:
+        return [ids]
+    step = inner - OVERLAP_TOKENS
+    starts = range(0, max(1, len(body) - OVERLAP_TOKENS), step)
+    return [[ids[0], *body[start : start + inner], ids[-1]] for start in starts]
+
+
+def pooled_states(network: MultiTaskEncoder, tokenizer: Tokenizer, texts: list[str]) -> Array:
+    """Returns the mean last hidden state over the tokens of all windows of each text: (texts, hidden) float32."""
+    windows = [
+        (position, window)
+        for position, encoding in enumerate(tokenizer.encode_batch(texts))
+        for window in split_windows(encoding.ids)
+    ]
+    windows.sort(key=lambda pair: len(pair[1]))
+    sums = np.zeros((len(texts), network.encoder.config.hidden_size), np.float64)
+    counts = np.zeros((len(texts), 1))
+    start = 0
+    with torch.inference_mode():
+        while start < len(windows):
+            size = max(1, _BATCH_TOKENS // len(windows[min(start + 31, len(windows) - 1)][1]))
+            batch = windows[start : start + size]
+            start += size
+            states = _embed(network, [ids for _, ids in batch])
+            for (position, ids), state in zip(batch, states, strict=True):
+                sums[position] += state * len(ids)
+                counts[position] += len(ids)
+    return (sums / counts).astype(np.float32)
+
+
+def _embed(network: MultiTaskEncoder, rows: list[list[int]]) -> Array:
+    longest = max(map(len, rows))
+    input_ids = torch.ones((len(rows), longest), dtype=torch.long)
+    mask = torch.zeros_like(input_ids)
+    for row, ids in enumerate(rows):
+        input_ids[row, : len(ids)] = torch.tensor(ids)
+        mask[row, : len(ids)] = 1
+    return network.embed(input_ids, mask).numpy()

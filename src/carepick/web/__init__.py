@@ -1,0 +1,1 @@
+"""The HTTP API and the page: create_app, one file and one `bp` a blueprint."""

@@ -1,0 +1,105 @@
+"""GET /labels and GET /model: what can be answered, and by which model."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response
+
+from carepick.records import Task
+from carepick.web.bilingual import Bilingual
+from carepick.web.loading import current_predictor, current_settings
+from carepick.web.operation import MODEL_PROBLEMS, Operation, documented
+from carepick.web.responses import json_response
+
+if TYPE_CHECKING:
+    from carepick.engine.manifest import Label, Manifest
+
+bp = Blueprint("labels", __name__)
+
+_ABSOLUTE_PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|file:)")
+
+
+def answerable(manifest: Manifest, task: Task) -> list[Label]:
+    """Returns the labels of `task` that `manifest` may answer, in the order of the model's classes."""
+    head = manifest.heads[task.value]
+    return [label for label in head.labels if label.id not in head.excluded_labels]
+
+
+@bp.get("/labels")
+@documented(
+    Operation(
+        id="listLabels",
+        tag="model",
+        summary=Bilingual("답할 수 있는 질환과 진료과", "Diseases and departments that can be answered"),
+        description=Bilingual(
+            "모델이 답할 수 있는 모든 이름입니다. 질환 안내가 꺼져 있으면 `diseases`가 없습니다.",
+            "Every name that the model can answer. Without `diseases` when the operator has switched them off.",
+        ),
+        answer="Labels",
+        examples=("labels",),
+        parameters=("language",),
+        problems=MODEL_PROBLEMS,
+    )
+)
+def list_labels() -> Response:
+    """Returns the labels of both tasks."""
+    manifests = current_predictor().manifests
+    document = {"departments": _rows(manifests, Task.DEPARTMENT)}
+    if current_settings().disease_enabled:
+        document["diseases"] = _rows(manifests, Task.DISEASE)
+    return json_response(document)
+
+
+@bp.get("/model")
+@documented(
+    Operation(
+        id="describeModel",
+        tag="model",
+        summary=Bilingual("모델 설명서", "What the model says about itself"),
+        description=Bilingual(
+            "답하는 모델의 이름, 판, 학습 내력, 측정값, 파일 체크섬입니다.",
+            "Name, version, training, measurements and file checksums of each model that answers.",
+        ),
+        answer="Models",
+        examples=("model",),
+        parameters=("language",),
+        problems=MODEL_PROBLEMS,
+    )
+)
+def describe_model() -> Response:
+    """Returns each manifest with the tasks that it answers; labels are at /labels, paths nowhere."""
+    tasks: dict[int, list[str]] = {}
+    manifests: dict[int, Manifest] = {}
+    for task, manifest in current_predictor().manifests.items():
+        tasks.setdefault(id(manifest), []).append(task.value)
+        manifests[id(manifest)] = manifest
+    return json_response({"models": [_model(manifests[key], names) for key, names in tasks.items()]})
+
+
+def _rows(manifests: Mapping[Task, Manifest], task: Task) -> list[dict[str, str]]:
+    return [{"id": label.id, "name": label.name} for label in answerable(manifests[task], task)]
+
+
+def _model(manifest: Manifest, tasks: list[str]) -> dict[str, Any]:
+    document = dataclasses.asdict(manifest)
+    document["tasks"] = tasks
+    for head in document["heads"].values():
+        head["classes"] = len(head.pop("labels"))
+    cleaned = _without_paths(document)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _without_paths(value: Any) -> Any:
+    """Returns `value` with every absolute path in it cut down to its last part."""
+    if isinstance(value, Mapping):
+        return {str(key): _without_paths(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_paths(item) for item in value]
+    if isinstance(value, str) and _ABSOLUTE_PATH.match(value):
+        return re.split(r"[\\/]", value.rstrip("\\/"))[-1]
+    return value

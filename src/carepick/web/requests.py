@@ -1,0 +1,150 @@
+"""What a request says, checked: body, texts, k, deadline, language, key."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from typing import Any
+
+from flask import request
+
+from carepick.errors import RequestError
+from carepick.web.bilingual import LANGUAGES
+from carepick.web.loading import current_settings
+from carepick.web.problems import refusal
+
+DEFAULT_K = 3
+MOST_TIMEOUT_MS = 600_000
+_UTF8_CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii"}
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def accepted_language() -> str:
+    """Returns "ko" or "en": the one that Accept-Language likes best, the setting `language` where it likes neither."""
+    return request.accept_languages.best_match(LANGUAGES) or current_settings().language
+
+
+def holds_api_key() -> bool:
+    """Returns whether the request carries the key that the settings ask for; compares in constant time."""
+    wanted = current_settings().api_key.encode()
+    sent = request.headers.get("X-API-Key", "").encode("latin-1", "replace")
+    return not wanted or hmac.compare_digest(sent, wanted)
+
+
+def read_body() -> dict[str, Any]:
+    """Returns the JSON object in the body; raises `ProtocolError` when it is none, not UTF-8, or of another type.
+
+    A body over the setting `max_body_bytes` raises werkzeug's RequestEntityTooLarge, with or without Content-Length.
+    """
+    _check_content_type()
+    try:
+        document = json.loads(_read_text_body(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise refusal("broken-json") from None
+    if not isinstance(document, dict):
+        raise refusal("not-an-object")
+    return document
+
+
+def read_text(body: dict[str, Any]) -> str:
+    """Returns the text of `body`, as it was typed; raises `ProtocolError` when it is missing, blank or too long."""
+    if "text" not in body:
+        raise refusal("text-missing")
+    return check_text(body["text"])
+
+
+def check_text(value: object) -> str:
+    """Returns `value` when it is a string that is neither blank nor too long; raises `ProtocolError` otherwise."""
+    if not isinstance(value, str):
+        raise refusal("text-not-string")
+    most = current_settings().max_text_characters
+    if len(value) > most:
+        raise refusal("text-too-long", most=most)
+    if not value.strip():
+        raise refusal("invalid-text")
+    return value
+
+
+def read_texts(body: dict[str, Any]) -> list[str | RequestError]:
+    """Returns each item of `texts`: the text, or the error that says what is wrong with it.
+
+    Raises `ProtocolError` when `texts` is no list of 1..`max_batch_texts` items.
+    """
+    if "text" in body:
+        raise refusal("text-and-texts")
+    texts, most = body["texts"], current_settings().max_batch_texts
+    if not isinstance(texts, list) or not 1 <= len(texts) <= most:
+        raise refusal("invalid-texts", most=most)
+    return [_text_or_error(item) for item in texts]
+
+
+def read_k(most: int, value: object = None) -> int:
+    """Returns how many labels are wanted, 1..most: `value` from the body, else `?k=`, else 3 (or all, when fewer).
+
+    Raises `ProtocolError` for anything else.
+    """
+    if value is None:
+        value = request.args.get("k", min(DEFAULT_K, most))
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise refusal("invalid-k", most=most)
+    return value
+
+
+def read_timeout() -> int | None:
+    """Returns the milliseconds of X-Request-Timeout-Ms, or None without it; raises `ProtocolError` when not 1..600000."""
+    value = request.headers.get("X-Request-Timeout-Ms")
+    if value is None:
+        return None
+    if not re.fullmatch("[0-9]{1,9}", value) or not 1 <= int(value) <= MOST_TIMEOUT_MS:
+        raise refusal("invalid-timeout", most=MOST_TIMEOUT_MS)
+    return int(value)
+
+
+def read_language(body: dict[str, Any]) -> str:
+    """Returns the language of the answer: the body's `language`, else what Accept-Language says."""
+    value = body.get("language")
+    if value is None:
+        return accepted_language()
+    if value not in LANGUAGES:
+        raise refusal("invalid-option", name="language", allowed=", ".join(LANGUAGES))
+    return str(value)
+
+
+def read_flag(name: str, value: object = None) -> bool:
+    """Returns an option that is on or off: `value` from the body, else the query parameter `name`, else off."""
+    if value is None:
+        value = _FLAGS.get(request.args.get(name, "false").lower())
+    if not isinstance(value, bool):
+        raise refusal("invalid-option", name=name, allowed="true, false")
+    return value
+
+
+def _check_content_type() -> None:
+    kind = request.mimetype
+    charset = request.mimetype_params.get("charset", "").lower()
+    compressed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    if kind != "application/json" or charset not in _UTF8_CHARSETS or compressed:
+        raise refusal("wrong-content-type")
+
+
+def _read_text_body() -> str:
+    try:
+        return request.get_data(cache=False).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise refusal("not-utf8") from None
+    except OSError:  # the caller left before the body was complete
+        raise refusal("bad-request") from None
+
+
+def _refuse_constant(_: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _text_or_error(item: object) -> str | RequestError:
+    try:
+        return check_text(item)
+    except RequestError as error:
+        return error
