@@ -29,6 +29,7 @@ class Settings:
     port: int = _setting(10000, "TCP port to listen on.", 1, 65535)
     workers: int = _setting(1, "Worker processes; each holds its own sessions, prepacked weights are shared.", 1, 64)
     threads: int = _setting(8, "Request threads in each worker.", 1, 256)
+    pid_file: str = _setting("", "File for the server's process number, which `carepick reload` reads; empty: none.")
     bundle: str = _setting("", "Bundle folder, or several divided by commas; empty: the model inside the package.")
     engine: str = _setting(
         "onnx",

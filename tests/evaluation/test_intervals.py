@@ -22,6 +22,9 @@ def test_mcnemar_is_the_exact_binomial_test():
 def test_bootstrap_is_seeded_and_keeps_the_number_of_rows():
     totals = bootstrap(lambda weights: np.array([weights.sum()]), 30, 5, seed=1)
     assert totals.tolist() == [[30]] * 5
+    strata = np.arange(30) < 3
+    halves = bootstrap(lambda weights: np.array([weights[:3].sum(), weights[3:].sum()]), 30, 5, 1, strata)
+    assert halves.tolist() == [[3, 27]] * 5
     values = np.arange(30)
 
     def mean(weights):

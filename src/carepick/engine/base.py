@@ -58,6 +58,10 @@ class Engine(Protocol):
         """Returns `text` (normalized, not empty) split into windows."""
         ...
 
+    def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
+        """Returns where the known n-grams of `text` stand (`NgramTable.locate`), or None without an n-gram branch."""
+        ...
+
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> dict[str, FloatArray]:
         """Returns for each named output an array with one row a window.
 

@@ -16,6 +16,8 @@ from carepick.service.predictor import Predictor
 
 Cell = str | int | float
 
+_TYPE_NAMES: Mapping[type, str] = {str: "a text", list: "a list", dict: "an object"}
+
 
 @dataclass(frozen=True)
 class Share:
@@ -71,9 +73,7 @@ def share(hits: Iterable[bool]) -> Share:
 
 def shares_by(keys: Sequence[str], hits: Sequence[bool]) -> dict[str, Share]:
     """Returns the share of true `hits` for each distinct key, keys in ascending order."""
-    return {
-        key: share(hit for other, hit in zip(keys, hits, strict=True) if other == key) for key in sorted(set(keys))
-    }
+    return {key: share(hit for other, hit in zip(keys, hits, strict=True) if other == key) for key in sorted(set(keys))}
 
 
 def read_cases(path: Path, columns: Mapping[str, type]) -> list[Row]:
@@ -82,8 +82,7 @@ def read_cases(path: Path, columns: Mapping[str, type]) -> list[Row]:
     for number, case in enumerate(cases, 1):
         for column, wanted in columns.items():
             if not isinstance(case[column], wanted):
-                expected = {str: "a text", list: "a list", dict: "an object"}[wanted]
-                raise DataError(f"{path.name}: row {number}, column {column}: expected {expected}")
+                raise DataError(f"{path.name}: row {number}, column {column}: expected {_TYPE_NAMES[wanted]}")
     return cases
 
 

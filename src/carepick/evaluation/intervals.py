@@ -27,14 +27,22 @@ class Figure:
         return {name: round(getattr(self, name), 6) for name in ("value", "low", "high")}
 
 
-def bootstrap(statistic: Callable[[Array], Array], rows: int, repeats: int, seed: int) -> Array:
+def bootstrap(
+    statistic: Callable[[Array], Array], rows: int, repeats: int, seed: int, strata: Array | None = None
+) -> Array:
     """Returns `statistic` of `repeats` resamples of the rows: (repeats, figures).
 
     `statistic` takes how often each row was drawn, (rows,) int, and returns (figures,). Same seed, same draws.
+    `strata` (rows,): how many rows of each value are drawn does not change.
     """
     random = np.random.default_rng(seed)
-    draws = (np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(repeats))
-    return np.array([statistic(weights) for weights in draws])
+    groups = [np.arange(rows)] if strata is None else [np.flatnonzero(strata == value) for value in np.unique(strata)]
+
+    def draw() -> Array:
+        drawn = [group[random.integers(0, len(group), len(group))] for group in groups]
+        return np.bincount(np.concatenate(drawn), minlength=rows)
+
+    return np.array([statistic(draw()) for _ in range(repeats)])
 
 
 def interval(value: float, samples: Array, level: float = LEVEL) -> Figure:

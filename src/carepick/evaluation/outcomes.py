@@ -81,7 +81,13 @@ def collect(
     if not answered:
         raise DataError(f"none of the {len(rows.texts)} texts can be asked: {', '.join(refused)}")
     return Outcomes(
-        tuple(labels), rows.take(answered), scores[answered], members[answered], tuple(confidence), tuple(alarms), refused
+        tuple(labels),
+        rows.take(answered),
+        scores[answered],
+        members[answered],
+        tuple(confidence),
+        tuple(alarms),
+        refused,
     )
 
 

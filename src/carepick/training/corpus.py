@@ -59,6 +59,29 @@ def build_corpus(data: Path) -> pd.DataFrame:
     return _drop_near_duplicates(rows)[COLUMNS].reset_index(drop=True)
 
 
+def validation_tables(corpus: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Returns the validation split as tables for `carepick evaluate`: text, the label, source and date.
+
+    department: questions whose asker chose the board or whose doctor advised a department, as typed; doctor: those
+    labelled by who answered; disease: real questions without the disease's name; asserted: those that a doctor
+    asserted; sentence: generated sentences.
+    """
+    valid = corpus[corpus.split == "valid"]
+    typed = valid.assign(text=valid.named_text)[valid.department != ""]
+    diseases = valid[valid.disease != ""]
+    tables = {
+        "department": typed[typed.source != "doctor"],
+        "doctor": typed[typed.source == "doctor"],
+        "disease": diseases[diseases.source != "sentence"],
+        "asserted": diseases[diseases.source == "asserted"],
+        "sentence": diseases[diseases.source == "sentence"],
+    }
+    return {
+        name: rows[["text", "department" if name in ("department", "doctor") else "disease", "source", "date"]]
+        for name, rows in tables.items()
+    }
+
+
 def unmask(text: str) -> str:
     """Returns `text` as a person who does not know the disease's name would type it: without its masks."""
     return re.sub(r"\s+", " ", text.replace(MASK, " ")).strip()

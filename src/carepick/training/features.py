@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from tokenizers import Tokenizer
 
+from carepick.text.normalize import normalize
 from carepick.training.network import MultiTaskEncoder, load_encoder
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -67,3 +69,39 @@ def _embed(network: MultiTaskEncoder, rows: list[list[int]]) -> Array:
         input_ids[row, : len(ids)] = torch.tensor(ids)
         mask[row, : len(ids)] = 1
     return network.embed(input_ids, mask).numpy()
+
+
+def write_features(rows: pd.DataFrame, pooled: Array, out: Path) -> None:
+    """Writes what was read of each text: `out`/rows.parquet and, in the same order, `out`/pooled.npy."""
+    out.mkdir(parents=True, exist_ok=True)
+    rows.to_parquet(out / "rows.parquet")
+    np.save(out / "pooled.npy", pooled)
+
+
+def read_features(folder: Path) -> tuple[pd.DataFrame, Array]:
+    """Returns what `write_features` wrote: the rows with a fresh index, and their pooled states (rows, hidden)."""
+    return pd.read_parquet(folder / "rows.parquet").reset_index(drop=True), np.load(folder / "pooled.npy")
+
+
+def rows_to_read(corpus: pd.DataFrame, datasets: Path, ordinary: int, seed: int) -> pd.DataFrame:
+    """Returns the texts that heads and calibration are fitted on: columns text, purpose, label and the corpus's.
+
+    Purposes: department and disease (the tune split; departments as typed, diseases without their names), ordinary (a
+    sample of the train split), triage and scope (the project's own training sentences in `datasets`).
+    """
+    tune = corpus[corpus.split == "tune"]
+    department = tune[tune.department != ""].assign(text=lambda rows: rows.named_text, purpose="department")
+    disease = tune[tune.disease != ""].assign(purpose="disease")
+    train = corpus[(corpus.split == "train") & (corpus.source != "sentence")]
+    sample = train.sample(min(ordinary, len(train)), random_state=seed).assign(
+        text=lambda rows: rows.named_text, purpose="ordinary"
+    )
+    own = [_own_sentences(datasets / f"{purpose}_training.jsonl", purpose) for purpose in ("triage", "scope")]
+    return pd.concat([department, disease, sample, *own], ignore_index=True).drop(columns="named_text")
+
+
+def _own_sentences(path: Path, purpose: str) -> pd.DataFrame:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return pd.DataFrame(
+        {"text": [normalize(row["text"]) for row in rows], "label": [row["label"] for row in rows], "purpose": purpose}
+    )

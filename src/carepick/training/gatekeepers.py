@@ -6,16 +6,34 @@ nothing but a few more columns.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+
+from carepick.text.ngrams import NgramTable
+from carepick.training.linear import count_matrix
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 LABELS = {"triage": ("none", "urgent", "crisis", "danger"), "scope": ("other", "health")}
+
+
+@dataclass(frozen=True)
+class GatekeeperSettings:
+    """How the gatekeepers are fitted; the recipe's settings of that step.
+
+    `ordinary_weight`: how much an ordinary question counts as a case without urgency beside a written sentence.
+    """
+
+    ngram_scale: float = 2.0
+    regularization: float = 1.0
+    ordinary_weight: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,39 @@ class LinearHead:
     def logits(self, pooled: Array, ngrams: sparse.csr_matrix) -> Array:
         """Returns (texts, classes) logits of `pooled` (texts, hidden) and `ngrams` (texts, rows)."""
         return np.asarray(pooled @ self.deep + ngrams @ self.wide + self.bias)
+
+
+def fit_gatekeepers(
+    rows: pd.DataFrame, pooled: Array, table: NgramTable, settings: GatekeeperSettings
+) -> dict[str, LinearHead]:
+    """Returns the triage and the scope head, fitted on the project's own sentences and on ordinary questions.
+
+    An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them.
+    """
+    heads = {}
+    for name, assumed in (("triage", "none"), ("scope", "health")):
+        used = rows.purpose.isin([name, "ordinary"]).to_numpy()
+        labels = rows.label[used].where(rows.purpose[used] == name, assumed)
+        targets = labels.map({label: index for index, label in enumerate(LABELS[name])}).to_numpy(np.int64)
+        weights = np.where(rows.purpose[used] == name, 1.0, settings.ordinary_weight)
+        ngrams = count_matrix(rows.text[used].tolist(), table)
+        heads[name] = fit_gatekeeper(
+            pooled[used], ngrams, targets, weights, settings.ngram_scale, settings.regularization
+        )
+    return heads
+
+
+def save_gatekeepers(path: Path, heads: Mapping[str, LinearHead]) -> None:
+    """Writes the heads to `path`, an .npz."""
+    arrays = {f"{name}.{part}": getattr(head, part) for name, head in heads.items() for part in ("deep", "wide", "bias")}
+    np.savez(path, **arrays)
+
+
+def load_gatekeepers(path: Path) -> dict[str, LinearHead]:
+    """Returns what `save_gatekeepers` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        names = sorted({name.split(".")[0] for name in arrays.files})
+        return {name: LinearHead(*(arrays[f"{name}.{part}"] for part in ("deep", "wide", "bias"))) for name in names}
 
 
 def fit_gatekeeper(

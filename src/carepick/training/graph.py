@@ -43,7 +43,7 @@ def build_graph(
     and (classes,) bias; `ngram_rows`: (rows + 1, classes of all heads in order) float32, row 0 zero, or None for a
     bundle without an n-gram branch; `precision`: float32 or int8.
     """
-    return _GraphWriter(weights, shape, precision).write(heads, ngram_rows)
+    return GraphWriter(weights, shape, precision).write(heads, ngram_rows)
 
 
 def save_graph(model: onnx.ModelProto, path: Path) -> None:
@@ -52,7 +52,9 @@ def save_graph(model: onnx.ModelProto, path: Path) -> None:
     onnx.save(model, str(path))
 
 
-class _GraphWriter:
+class GraphWriter:
+    """Writes the graph of one bundle; used once."""
+
     def __init__(self, weights: Mapping[str, Array], shape: EncoderShape, precision: str) -> None:
         self.weights, self.shape, self.precision = weights, shape, precision
         self.nodes: list[onnx.NodeProto] = []
@@ -60,10 +62,7 @@ class _GraphWriter:
 
     def write(self, heads: Mapping[str, tuple[Array, Array]], ngram_rows: Array | None) -> onnx.ModelProto:
         """Returns the whole model; inputs and outputs as the engine's documentation names them."""
-        states = self.embed()
-        key_mask = self.node("Cast", "attention_mask", to=TensorProto.INT32)
-        for layer in range(self.shape.num_hidden_layers):
-            states = self.layer(f"encoder.layer.{layer}", states, key_mask)
+        states = self.encode()
         logits, tokens = self.pool_and_classify(states, heads)
         counts = [bias.shape[0] for _, bias in heads.values()]
         outputs = self.split(tokens, [f"{name}.tokens" for name in heads], 2, counts)
@@ -73,6 +72,14 @@ class _GraphWriter:
             outputs += self.split(each, [f"{name}.ngrams" for name in heads], 2, counts)
         outputs = self.split(logits, list(heads), 1, counts) + outputs
         return self.model(outputs, ngram_rows is not None)
+
+    def encode(self) -> str:
+        """Returns the last hidden states: (windows, tokens, hidden)."""
+        states = self.embed()
+        key_mask = self.node("Cast", "attention_mask", to=TensorProto.INT32)
+        for layer in range(self.shape.num_hidden_layers):
+            states = self.layer(f"encoder.layer.{layer}", states, key_mask)
+        return states
 
     def embed(self) -> str:
         """Returns the normalized sum of word, position and token type 0 embeddings: (windows, tokens, hidden)."""

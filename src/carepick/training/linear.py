@@ -26,6 +26,31 @@ class LinearSettings:
     rows: int = 65_535
     regularization: float = 0.3
     rare_power: float = 0.3
+    named_share: float = 0.35
+    seed: int = 7
+
+
+def fit_branches(corpus: pd.DataFrame, settings: LinearSettings) -> tuple[NgramTable, dict[str, tuple[Array, Array]]]:
+    """Returns the n-gram table and, for each task, the weight and bias fitted on the train split of `corpus`.
+
+    Classes are numbered in the alphabetical order of their names. A share of the texts keeps the names of diseases, as
+    people who know theirs type them.
+    """
+    rows = corpus[(corpus.split == "train") & (corpus[["department_weight", "disease_weight"]].max(axis=1) > 0)]
+    named = np.random.default_rng(settings.seed).random(len(rows)) < settings.named_share
+    texts = rows.text.where(~named, rows.named_text).tolist()
+    targets = {task: _class_numbers(rows[task]) for task in ("department", "disease")}
+    table = choose_ngrams(texts, targets, settings)
+    features = count_matrix(texts, table)
+    return table, {
+        task: fit_linear(features, classes, rows[f"{task}_weight"].to_numpy(), settings)
+        for task, classes in targets.items()
+    }
+
+
+def _class_numbers(names: pd.Series[str]) -> Array:
+    ordered = sorted(set(names) - {""})
+    return names.map({name: number for number, name in enumerate(ordered)}).fillna(-1).to_numpy(np.int64)
 
 
 def choose_ngrams(texts: list[str], labels: dict[str, Array], settings: LinearSettings) -> NgramTable:
@@ -65,7 +90,7 @@ def fit_linear(features: sparse.csr_matrix, targets: Array, weights: Array, sett
     used = (targets >= 0) & (weights > 0)
     counts = np.bincount(targets[used])
     balance = counts[targets[used]] ** -settings.rare_power
-    classifier = LinearSVC(C=settings.regularization)
+    classifier = LinearSVC(C=settings.regularization, dual=True)
     scaled = sparse.csr_matrix(features[used] @ sparse.diags(rarity))
     norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(1)).ravel()).mean()
     classifier.fit(scaled / norms, targets[used], sample_weight=weights[used] * balance / balance.mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -42,16 +43,14 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> Flask:
     logging.register(app)
     security.register(app)
     errors.register(app)
+    for part in (specialty, disease, diagnosis, labels, health, openapi):
+        app.register_blueprint(part.bp)
     if settings.metrics:
         metrics.register(app)
-    for part in (disease, specialty, diagnosis, health, labels, openapi):
-        app.register_blueprint(part.bp)
     _register_page(app)
     return app
 
 
 def _register_page(app: Flask) -> None:
     if find_spec("carepick.web.page"):
-        from carepick.web import page
-
-        app.register_blueprint(page.bp)
+        app.register_blueprint(import_module("carepick.web.page").bp)

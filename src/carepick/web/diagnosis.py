@@ -34,14 +34,15 @@ bp = Blueprint("diagnosis", __name__)
         summary=Bilingual("전체 답: 응급 신호, 진료과, 질환 정보, 근거", "The whole answer: emergency signs first"),
         description=Bilingual(
             "응급 신호를 먼저 살피고, 진료과와 질환 정보를 근거가 된 낱말과 함께 답합니다. 응급 신호가 있으면 "
-            "`include_withheld`를 true로 보내지 않는 한 진료과를 답하지 않습니다. 위치(`start`, `end`)는 보낸 글의 "
-            "유니코드 코드 포인트 기준이며 끝은 포함하지 않습니다. `k`와 `include_withheld`는 본문이나 주소의 "
-            "매개변수로 보낼 수 있습니다. 자동 안내이며 진단이 아닙니다. 보낸 글은 저장하지 않습니다.",
+            "`include_withheld`를 true로 보내지 않는 한 진료과와 질환을 답하지 않습니다. 위치(`start`, `end`)는 "
+            "보낸 글의 유니코드 코드 포인트 기준이며 끝은 포함하지 않습니다. `k`와 `include_withheld`는 본문이나 "
+            "주소의 매개변수로 보낼 수 있습니다. 자동 안내이며 진단이 아닙니다. 보낸 글은 저장하지 않습니다.",
             "Looks for emergency signs first, then answers departments and diseases with the words that spoke for and "
-            "against them. With an emergency sign, departments are withheld unless `include_withheld` is true. "
-            "Positions (`start`, `end`) count Unicode code points of the text as it was sent, the end excluded. `k` and "
-            "`include_withheld` may be sent in the body or as query parameters. Automatic guidance, not a diagnosis; "
-            "texts are not stored.",
+            "against them. With an emergency sign, departments and diseases are withheld unless `include_withheld` is "
+            "true. "
+            "Positions (`start`, `end`) count Unicode code points of the text as it was sent, the end excluded. `k` "
+            "and `include_withheld` may be sent in the body or as query parameters. Automatic guidance, not a "
+            "diagnosis; texts are not stored.",
         ),
         body="DiagnosisRequest",
         body_examples=("text", "diagnosis-options"),
@@ -81,7 +82,7 @@ def diagnosis_document(diagnosis: Diagnosis, language: str, diseases: bool) -> d
         "add": list(diagnosis.add),
         "departments_withheld": diagnosis.departments_withheld,
         "departments": [_label(label) for label in diagnosis.departments],
-        "department_set": [] if diagnosis.departments_withheld else _set(diagnosis, Task.DEPARTMENT),
+        "department_set": _set(diagnosis, Task.DEPARTMENT),
         "reading": {"windows": prediction.windows, "truncated": prediction.truncated},
         "notices": list(diagnosis.notices),
         "language": language,
@@ -115,7 +116,10 @@ def _evidence(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
 
 
 def _set(diagnosis: Diagnosis, task: Task) -> list[dict[str, str]]:
-    answer = diagnosis.prediction.tasks[task]
+    """Returns the labels of the conformal set; none while departments are withheld: they would give them away."""
+    answer = diagnosis.prediction.tasks.get(task)
+    if answer is None or diagnosis.departments_withheld:
+        return []
     members = set(answer.conformal_set)
     return [{"id": label.id, "name": label.name} for label in answer.labels if label.id in members]
 

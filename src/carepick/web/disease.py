@@ -14,8 +14,8 @@ from carepick.web.ranking import answer_ranking
 bp = Blueprint("disease", __name__)
 
 
-@bp.post("/disease")
 @bp.post("/disease/mini")
+@bp.post("/disease")
 @documented(
     Operation(
         id="rankDiseases",
@@ -26,9 +26,9 @@ bp = Blueprint("disease", __name__)
             "`texts`로 여러 글을 한 번에 보내면 같은 순서의 목록을 답하고, 잘못된 글은 그 자리에 오류를 답합니다. "
             "`/disease/mini`는 같은 답을 주는 예전 주소입니다.",
             "Takes a text about symptoms and answers the k diseases with the highest scores, best first. A score is a "
-            "calibrated probability. It is not a diagnosis. Several texts may be sent at once as `texts`: the answer is "
-            "a list in the same order, with an error in the place of an item that cannot be answered. `/disease/mini` "
-            "is an older address of the same answer.",
+            "calibrated probability. It is not a diagnosis. Several texts may be sent at once as `texts`: the answer "
+            "is a list in the same order, with an error in the place of an item that cannot be answered. "
+            "`/disease/mini` is an older address of the same answer.",
         ),
         body="TextOrTexts",
         body_examples=("text", "texts"),

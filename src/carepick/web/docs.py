@@ -45,6 +45,7 @@ class Route:
     headers: tuple[Row, ...]
     answers: tuple[Example, ...]
     problems: tuple[Row, ...]
+    deprecated: bool
 
     @property
     def anchor(self) -> str:
@@ -88,7 +89,7 @@ def markdown(document: Document) -> str:
         lines += [f"## {' / '.join(chapter.title)}", ""]
         for route in chapter.routes:
             lines += _route_lines(route)
-    lines += ["## 오류 / Errors", "", *_table("code", book.problems)]
+    lines += ["## 오류 / Errors", "", *_table("code", book.problems, "status")]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -119,6 +120,7 @@ def _route(document: Document, method: str, path: str, operation: Document) -> R
         headers=tuple(_header(document, name, item) for name, item in answer.get("headers", {}).items()),
         answers=tuple(_examples(media_type, content.get("examples", {}))),
         problems=tuple(_problem_rows(problems)),
+        deprecated=operation.get("deprecated", False),
     )
 
 
@@ -158,7 +160,8 @@ def _kind(schema: Document) -> str:
 def _fields(document: Document, schema: Document, prefix: str = "", depth: int = 0) -> Iterator[Row]:
     """Yields a row for each field within `schema`; lists add `[]` to the name."""
     schema = _resolve(document, schema)
-    for choice in schema.get("oneOf", schema.get("anyOf", ())):
+    choices: list[Document] = schema.get("oneOf") or schema.get("anyOf") or []
+    for choice in choices:
         yield from _fields(document, choice, prefix, depth)
     if "items" in schema and depth < _DEEPEST:
         yield from _fields(document, schema["items"], f"{prefix}[]", depth + 1)
@@ -186,32 +189,38 @@ def _examples(media_type: str, examples: Document) -> Iterator[Example]:
 
 
 def _problem_rows(responses: list[Document]) -> Iterator[Row]:
+    """Yields a row for each code in `responses`, its sentence in both languages."""
     for response in responses:
-        for code, example in response["content"]["application/problem+json"]["examples"].items():
-            value = example["value"]
-            yield Row(code, str(value["status"]), (value["error"],))
+        examples = response["content"]["application/problem+json"]["examples"]
+        for name in [name for name in examples if name.endswith(".ko")]:
+            code = name.removesuffix(".ko")
+            korean, english = examples[name]["value"], examples[f"{code}.en"]["value"]
+            yield Row(code, str(korean["status"]), (korean["error"], english["error"]))
 
 
 def _route_lines(route: Route) -> list[str]:
     lines = [f"### {route.method} {route.path}", "", f"**{route.title}**", "", *_spaced(route.text)]
+    if route.deprecated:
+        return lines
     for title, rows in (
         ("parameter", route.parameters),
         ("body", route.body),
         ("answer", route.answer),
-        ("header", route.headers),
-        ("error", route.problems),
+        ("answer header", route.headers),
     ):
         lines += _table(title, rows)
+    if route.problems:
+        lines += ["Errors: " + ", ".join(f"`{row.name}` {row.kind}" for row in route.problems), ""]
     for language, samples in (("sh", route.calls), ("json", route.answers)):
         for example in samples:
             lines += [f"```{language}", *example.text.splitlines(), "```", ""]
     return lines
 
 
-def _table(title: str, rows: tuple[Row, ...]) -> list[str]:
+def _table(title: str, rows: tuple[Row, ...], kind: str = "type") -> list[str]:
     if not rows:
         return []
-    lines = [f"| {title} | | |", "|---|---|---|"]
+    lines = [f"| {title} | {kind} | |", "|---|---|---|"]
     for row in rows:
         lines.append(f"| `{row.name}` | {row.kind.replace('|', chr(92) + '|')} | {'<br>'.join(row.text)} |")
     return [*lines, ""]

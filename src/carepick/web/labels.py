@@ -13,14 +13,24 @@ from carepick.records import Task
 from carepick.web.bilingual import Bilingual
 from carepick.web.loading import current_predictor, current_settings
 from carepick.web.operation import MODEL_PROBLEMS, Operation, documented
+from carepick.web.problems import refusal
 from carepick.web.responses import json_response
 
 if TYPE_CHECKING:
     from carepick.engine.manifest import Label, Manifest
+    from carepick.service.predictor import Predictor
 
 bp = Blueprint("labels", __name__)
 
 _ABSOLUTE_PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|file:)")
+
+
+def manifest_of(predictor: Predictor, task: Task) -> Manifest:
+    """Returns the manifest that answers `task`; raises `ProtocolError` when the bundle in use answers another only."""
+    manifest = predictor.manifests.get(task)
+    if manifest is None:
+        raise refusal("no-model")
+    return manifest
 
 
 def answerable(manifest: Manifest, task: Task) -> list[Label]:
@@ -48,10 +58,8 @@ def answerable(manifest: Manifest, task: Task) -> list[Label]:
 def list_labels() -> Response:
     """Returns the labels of both tasks."""
     manifests = current_predictor().manifests
-    document = {"departments": _rows(manifests, Task.DEPARTMENT)}
-    if current_settings().disease_enabled:
-        document["diseases"] = _rows(manifests, Task.DISEASE)
-    return json_response(document)
+    shown = [task for task in manifests if task is Task.DEPARTMENT or current_settings().disease_enabled]
+    return json_response({f"{task.value}s": _rows(manifests[task], task) for task in shown})
 
 
 @bp.get("/model")
@@ -80,8 +88,8 @@ def describe_model() -> Response:
     return json_response({"models": [_model(manifests[key], names) for key, names in tasks.items()]})
 
 
-def _rows(manifests: Mapping[Task, Manifest], task: Task) -> list[dict[str, str]]:
-    return [{"id": label.id, "name": label.name} for label in answerable(manifests[task], task)]
+def _rows(manifest: Manifest, task: Task) -> list[dict[str, str]]:
+    return [{"id": label.id, "name": label.name} for label in answerable(manifest, task)]
 
 
 def _model(manifest: Manifest, tasks: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 
-from carepick.errors import CarepickError, NotReadyError
+from carepick.errors import BundleError, CarepickError, NotReadyError
 from carepick.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def load(app: Flask) -> Predictor:
     """Builds the predictor that the settings of `app` describe, attaches and returns it; raises `BundleError`."""
     from carepick.service.build import build_predictor  # the runtime and the model load here, not on import
 
-    predictor = build_predictor(settings_of(app))
+    predictor: Predictor = build_predictor(settings_of(app))
     attach(app, predictor)
     return predictor
 
@@ -70,6 +70,8 @@ def load_in_background(
             predictor = load(app)
         except CarepickError as error:
             on_failure(error)
+        except Exception as error:  # nothing has been asked yet: the message holds no text of a patient
+            on_failure(BundleError(f"the model could not be loaded: {type(error).__name__}: {error}"))
         else:
             on_ready(predictor)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,8 +11,9 @@ from flask import Blueprint, Flask, Response, current_app, render_template
 from werkzeug.routing import Rule
 
 from carepick import __version__
+from carepick.knowledge.catalog import load_catalog
 from carepick.records import Task
-from carepick.web.bilingual import Bilingual
+from carepick.web.bilingual import LANGUAGES, Bilingual
 from carepick.web.docs import manual
 from carepick.web.errors import MEDIA_TYPE, problem_document
 from carepick.web.labels import answerable
@@ -31,8 +31,8 @@ _RETRY_STATUSES = {429, 503}
 _EXAMPLE_VALUES = {"most": "N", "name": "language", "allowed": "ko, en"}
 _EXAMPLE_INSTANCE = "urn:uuid:00000000-0000-4000-8000-000000000000"
 _INFO = Bilingual(
-    "한국어로 적은 증상을 받아 응급 신호를 먼저 살피고, 찾아갈 진료과와 비슷한 증상에서 안내되는 질환 정보를 점수와 함께 "
-    "답합니다. 자동 안내이며 진단이 아닙니다. 보낸 글은 저장하거나 기록하지 않으며, 주소(URL)로는 받지 않습니다. "
+    "한국어로 적은 증상을 받아 응급 신호를 먼저 살피고, 찾아갈 진료과와 비슷한 증상에서 안내되는 질환 정보를 점수와 "
+    "함께 답합니다. 자동 안내이며 진단이 아닙니다. 보낸 글은 저장하거나 기록하지 않으며, 주소(URL)로는 받지 않습니다. "
     "오류는 RFC 9457 형식이며 Accept-Language에 따라 한국어나 영어로 답합니다.",
     "Takes symptoms in everyday Korean, looks for emergency signs first, and answers the departments to go to and the "
     "diseases that similar complaints were about, with scores. Automatic guidance, not a diagnosis. Texts are neither "
@@ -82,17 +82,16 @@ def examples() -> dict[str, Any]:
 
 def _classes(app: Flask) -> dict[Task, int]:
     predictor = attached(app)
-    if predictor:
-        return {task: len(answerable(manifest, task)) for task, manifest in predictor.manifests.items()}
-    from carepick.knowledge.catalog import load_catalog
-
     catalog = load_catalog()
-    return {Task.DISEASE: len(catalog.diseases), Task.DEPARTMENT: len(catalog.departments)}
+    classes = {Task.DISEASE: len(catalog.diseases), Task.DEPARTMENT: len(catalog.departments)}
+    if predictor:
+        classes.update({task: len(answerable(manifest, task)) for task, manifest in predictor.manifests.items()})
+    return classes
 
 
 def _paths(app: Flask, secured: bool) -> dict[str, Any]:
     paths: dict[str, Any] = {}
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+    for rule in app.url_map.iter_rules():
         operation = operation_of(app.view_functions[rule.endpoint])
         if operation:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -110,6 +109,8 @@ def _describe(rule: Rule, operation: Operation, secured: bool) -> dict[str, Any]
         "description": operation.description.both,
         "responses": {"200": _answer(operation), **_problem_responses(problems)},
     }
+    if _alias_parts(rule):
+        described["deprecated"] = True
     if operation.parameters:
         described["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in operation.parameters]
     if operation.body:
@@ -121,8 +122,11 @@ def _describe(rule: Rule, operation: Operation, secured: bool) -> dict[str, Any]
 
 def _operation_id(rule: Rule, operation: Operation) -> str:
     """Returns the id of the operation, with the second part of an alias' path behind it: ids are unique."""
-    extra = rule.rule.strip("/").split("/")[1:]
-    return operation.id + "".join(part.capitalize() for part in extra)
+    return operation.id + "".join(part.capitalize() for part in _alias_parts(rule))
+
+
+def _alias_parts(rule: Rule) -> list[str]:
+    return rule.rule.strip("/").split("/")[1:]
 
 
 def _content(schema: str, names: tuple[str, ...], media_type: str = "application/json") -> dict[str, Any]:
@@ -156,7 +160,9 @@ def _problem_response(codes: list[str]) -> dict[str, Any]:
     described = Bilingual(" · ".join(title.ko for title in titles), " · ".join(title.en for title in titles))
     response: dict[str, Any] = {"description": described.both, "content": _content("Problem", (), MEDIA_TYPE)}
     response["content"][MEDIA_TYPE]["examples"] = {
-        code: {"value": problem_document(code, "ko", _EXAMPLE_VALUES, _EXAMPLE_INSTANCE)} for code in codes
+        f"{code}.{language}": {"value": problem_document(code, language, _EXAMPLE_VALUES, _EXAMPLE_INSTANCE)}
+        for code in codes
+        for language in LANGUAGES
     }
     if PROBLEMS[codes[0]].status in _RETRY_STATUSES:
         response["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}

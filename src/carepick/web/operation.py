@@ -22,6 +22,7 @@ RANKING_PROBLEMS = (
     "invalid-texts",
     *LOAD_PROBLEMS,
     *MODEL_PROBLEMS,
+    "no-model",
 )
 RANKING_HEADERS = (
     "X-Carepick-Triage",

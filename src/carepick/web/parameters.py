@@ -33,7 +33,10 @@ def parameters(classes: dict[Task, int]) -> dict[str, Schema]:
             Bilingual("답을 기다릴 시간(밀리초). 지나면 429", "How long an answer is waited for; past it 429"),
         ),
         "language": _parameter(
-            "Accept-Language", "header", _STRING, Bilingual("오류와 안내문의 언어: ko, en", "Language of messages: ko or en")
+            "Accept-Language",
+            "header",
+            _STRING,
+            Bilingual("오류와 안내문의 언어: ko, en", "Language of messages: ko or en"),
         ),
     }
 

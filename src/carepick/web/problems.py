@@ -142,6 +142,14 @@ PROBLEMS: dict[str, Problem] = {
             "There is nothing at this address. /docs lists the routes.",
         ),
     ),
+    "no-model": Problem(
+        404,
+        Bilingual("모델 없음", "No model for this"),
+        Bilingual(
+            "이 서버에는 이 질문에 답하는 모델이 없습니다. /model에서 답할 수 있는 일을 확인해 주세요.",
+            "No model on this server answers this. /model says what can be asked.",
+        ),
+    ),
     "wrong-method": Problem(
         405,
         Bilingual("허용되지 않는 메서드", "Wrong method"),
@@ -154,8 +162,8 @@ PROBLEMS: dict[str, Problem] = {
         405,
         Bilingual("주소에 담긴 증상", "Text in the URL"),
         Bilingual(
-            "증상은 민감한 건강 정보입니다. 주소(URL)는 서버와 프록시, 브라우저의 기록에 남으므로 증상을 담을 수 없습니다. "
-            "POST 요청의 본문에 담아 보내 주세요.",
+            "증상은 민감한 건강 정보입니다. 주소(URL)는 서버와 프록시, 브라우저의 기록에 남으므로 증상을 담을 수 "
+            "없습니다. POST 요청의 본문에 담아 보내 주세요.",
             "Symptoms are health data, and URLs are kept in the records of servers, proxies and browsers. "
             "Texts are never taken from a URL: send them in the body of a POST request.",
         ),

@@ -10,7 +10,7 @@ from flask import Response
 from carepick.errors import RequestError
 from carepick.records import Prediction, Task
 from carepick.web.errors import item_error
-from carepick.web.labels import answerable
+from carepick.web.labels import answerable, manifest_of
 from carepick.web.loading import current_predictor
 from carepick.web.metrics import count_answer
 from carepick.web.requests import read_body, read_k, read_text, read_texts, read_timeout
@@ -27,7 +27,7 @@ def answer_ranking(task: Task, key: str) -> Response:
     texts = read_texts(body) if "texts" in body else [read_text(body)]
     timeout = read_timeout()
     predictor = current_predictor()
-    k = read_k(len(answerable(predictor.manifests[task], task)))
+    k = read_k(len(answerable(manifest_of(predictor, task), task)))
     if "texts" not in body:
         prediction = predictor.predict(str(texts[0]), timeout)
         return _respond(ranking(prediction.tasks[task].labels, key, k), [prediction], task)

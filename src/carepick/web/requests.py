@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from flask import request
+from werkzeug.exceptions import HTTPException
 
 from carepick.errors import RequestError
 from carepick.web.bilingual import LANGUAGES
@@ -35,7 +36,7 @@ def holds_api_key() -> bool:
 def read_body() -> dict[str, Any]:
     """Returns the JSON object in the body; raises `ProtocolError` when it is none, not UTF-8, or of another type.
 
-    A body over the setting `max_body_bytes` raises werkzeug's RequestEntityTooLarge, with or without Content-Length.
+    A body over the setting `max_body_bytes` is refused with or without Content-Length, in the first case by werkzeug.
     """
     _check_content_type()
     try:
@@ -94,7 +95,7 @@ def read_k(most: int, value: object = None) -> int:
 
 
 def read_timeout() -> int | None:
-    """Returns the milliseconds of X-Request-Timeout-Ms, or None without it; raises `ProtocolError` when not 1..600000."""
+    """Returns the milliseconds of X-Request-Timeout-Ms, None without it; raises `ProtocolError` outside 1..600000."""
     value = request.headers.get("X-Request-Timeout-Ms")
     if value is None:
         return None
@@ -132,11 +133,24 @@ def _check_content_type() -> None:
 
 def _read_text_body() -> str:
     try:
-        return request.get_data(cache=False).decode("utf-8-sig")
+        return _read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise refusal("not-utf8") from None
-    except OSError:  # the caller left before the body was complete
+
+
+def _read_bytes() -> bytes:
+    most = current_settings().max_body_bytes
+    try:
+        data = request.get_data(cache=False)
+        # Without Content-Length werkzeug stops reading at the limit and says nothing: look whether there is more.
+        cut = request.content_length is None and len(data) == most and request.environ["wsgi.input"].read(1)
+    except HTTPException:
+        raise
+    except Exception:  # the server's own, about a body that breaks off or is wrongly divided into chunks
         raise refusal("bad-request") from None
+    if cut:
+        raise refusal("body-too-large", most=most)
+    return data
 
 
 def _refuse_constant(_: str) -> None:

@@ -37,6 +37,12 @@ def _choice(values: tuple[str, ...]) -> Schema:
     return {"type": "string", "enum": list(values)}
 
 
+_PLACE = {
+    "start": _about({"type": "integer", "minimum": 0}, "첫 글자의 위치", "Position of the first character"),
+    "end": _about({"type": "integer", "minimum": 0}, "마지막 글자 다음 위치", "Position after the last character"),
+}
+
+
 def schemas(settings: Settings, classes: dict[Task, int]) -> dict[str, Schema]:
     """Returns the component schemas by name; `classes` is how many labels each task can answer."""
     return {**_requests(settings, classes), **_rankings(), **_diagnosis(settings), **_service(settings), **_problem()}
@@ -68,7 +74,9 @@ def _requests(settings: Settings, classes: dict[Task, int]) -> dict[str, Schema]
                 "k": _about(k, "진료과와 질환의 최대 개수", "Most departments and diseases"),
                 "language": _about(_choice(LANGUAGES), "답의 언어", "Language of the answer"),
                 "include_withheld": _about(
-                    _BOOLEAN, "응급 신호가 있어도 진료과를 답할지", "Whether to answer departments despite an emergency sign"
+                    _BOOLEAN,
+                    "응급 신호가 있어도 진료과를 답할지",
+                    "Whether to answer departments despite an emergency sign",
                 ),
             },
             optional=("k", "language", "include_withheld"),
@@ -126,12 +134,17 @@ def _diagnosis(settings: Settings) -> dict[str, Schema]:
         "Span": _record(
             "보낸 글에서의 위치. 유니코드 코드 포인트, 끝은 포함하지 않음",
             "A place in the text as it was sent, in Unicode code points, the end excluded",
-            {"start": {"type": "integer", "minimum": 0}, "end": {"type": "integer", "minimum": 0}},
+            _PLACE,
         ),
         "Flag": _record(
             "들린 응급 신호",
             "An emergency sign that was heard",
-            {"id": label["id"], "level": level, **words, "spans": _list(_ref("Span"))},
+            {
+                "id": label["id"],
+                "level": _about(level, "이 신호의 긴급도", "How urgent this sign is"),
+                **words,
+                "spans": _about(_list(_ref("Span")), "신호를 알린 낱말의 위치", "Where the words that raised it stand"),
+            },
         ),
         "Triage": _record(
             "얼마나 급한지",
@@ -150,8 +163,7 @@ def _diagnosis(settings: Settings) -> dict[str, Schema]:
             "근거가 된 낱말",
             "Words that spoke for or against the label",
             {
-                "start": {"type": "integer", "minimum": 0},
-                "end": {"type": "integer", "minimum": 0},
+                **_PLACE,
                 "weight": _about(
                     {"type": "number"}, "로그 오즈. 양수는 찬성, 음수는 반대", "Log-odds: above 0 for, below 0 against"
                 ),
@@ -204,7 +216,9 @@ def _whole_answer(settings: Settings) -> Schema:
         "model": _about(
             {"type": "object", "additionalProperties": _STRING}, "답한 모델의 판", "Version of the model of each task"
         ),
-        "diseases": _about(explained, "질환 정보, 점수 순. 꺼져 있으면 없음", "Diseases, best first; absent when switched off"),
+        "diseases": _about(
+            explained, "질환 정보, 점수 순. 꺼져 있으면 없음", "Diseases, best first; absent when switched off"
+        ),
         "disease_set": _about(
             labels, "열에 아홉은 맞는 질환이 드는 묶음", "Holds the right disease nine times out of ten"
         ),
@@ -220,24 +234,37 @@ def _service(settings: Settings) -> dict[str, Schema]:
         "tasks": _about(_list(_choice(tuple(task.value for task in Task))), "답하는 일", "What it answers"),
         "name": _about(_STRING, "이름", "Name"),
         "version": _about(_STRING, "판", "Version"),
-        "heads": _about(free, "일마다 항목 수, 온도, 제외한 이름", "Classes, temperature and excluded labels of each head"),
+        "heads": _about(
+            free, "일마다 항목 수, 온도, 제외한 이름", "Classes, temperature and excluded labels of each head"
+        ),
         "max_tokens": _about({"type": "integer"}, "한 번에 읽는 토큰 수", "Tokens in a window"),
         "training": _about(free, "학습 내력", "How it was trained"),
         "metrics": _about(free, "측정값", "What was measured"),
         "files": _about(free, "파일 이름과 SHA-256", "File names and their SHA-256"),
     }
-    versions = _about({"type": "object", "additionalProperties": _STRING}, "일마다 모델의 판", "Model version of each task")
+    versions = _about(
+        {"type": "object", "additionalProperties": _STRING}, "일마다 모델의 판", "Model version of each task"
+    )
     return {
         "Labels": _record(
             "답할 수 있는 이름",
             "What can be answered",
-            {"departments": labels, "diseases": labels},
+            {
+                "departments": _about(labels, "진료과", "Departments"),
+                "diseases": _about(labels, "질환. 꺼져 있으면 없음", "Diseases; absent when switched off"),
+            },
             optional=() if settings.disease_enabled else ("diseases",),
         ),
         "Model": _record("모델 하나", "One model", model),
-        "Models": _record("답하는 모델", "The models that answer", {"models": _list(_ref("Model"))}),
-        "Health": _record("살아 있음", "Alive", {"status": {"const": "ok"}}),
-        "Readiness": _record("준비됨", "Ready", {"status": {"const": "ready"}, "model": versions}),
+        "Models": _record(
+            "답하는 모델",
+            "The models that answer",
+            {"models": _about(_list(_ref("Model")), "모델 목록", "One entry a model")},
+        ),
+        "Health": _record("살아 있음", "Alive", {"status": _about({"const": "ok"}, "살아 있음", "Alive")}),
+        "Readiness": _record(
+            "준비됨", "Ready", {"status": _about({"const": "ready"}, "준비됨", "Ready"), "model": versions}
+        ),
     }
 
 

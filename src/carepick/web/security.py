@@ -1,4 +1,4 @@
-"""The headers that every answer carries, and the API key."""
+"""The headers that every answer carries, those of a page, and the API key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from carepick.web.problems import refusal
 from carepick.web.requests import holds_api_key
 
 # The page and the documentation load nothing from elsewhere and run no inline script.
-_CONTENT_SECURITY_POLICY = "; ".join(
+_PAGE_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -27,9 +27,12 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
+}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": _PAGE_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
@@ -47,8 +50,9 @@ def _check_key() -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.update(_HEADERS)
+    if response.mimetype == "text/html":
+        response.headers.update(_PAGE_HEADERS)
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -11,7 +11,7 @@ from carepick.evaluation.metrics import Array
 
 _CELL = 27
 _TURN = -60  # column names lean, so that they stay legible and need little width
-_DARK = 0.55  # from this opacity on, figures take the colour made for dark cells
+_DARK = 0.7  # from this opacity on, figures take the colour made for dark cells
 
 
 def matrix_chart(

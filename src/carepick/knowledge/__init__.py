@@ -1,0 +1,1 @@
+"""What we know about medicine, as data, and how it is read and checked."""

@@ -1,0 +1,69 @@
+"""Patterns: the small language in which a doctor can read and write what raises a red flag.
+
+    chest crushing            both in any order, within 40 letters (white space not counted)
+    chest>pain                pain follows chest closely
+    chest|upper_back          either
+    chest 쥐어짜              a concept of concepts.json, and a stem written in place
+    chest pain !cough         but not when coughing is spoken of nearby
+    chest pain sudden @80     within 80 letters
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from carepick.errors import CatalogError
+from carepick.knowledge.stems import Stem, parse_stems
+
+_WINDOW = 40
+_CONCEPT = re.compile(r"[a-z][a-z0-9_]*")
+_ALTERNATIVE = re.compile(r"\|(?![^(]*\))")
+
+Term = tuple[str, ...]  # names of concepts, any of which will do; a stem written in place is its own name
+Chain = tuple[Term, ...]  # terms that follow one another closely
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What must be said, in any order, within `window` letters of folded text, and what must not stand nearby."""
+
+    source: str
+    chains: tuple[Chain, ...]
+    excluded: tuple[Term, ...]
+    window: int
+
+    def names(self) -> set[str]:
+        """Returns every concept and stem that it speaks of."""
+        return {name for chain in (*self.chains, self.excluded) for term in chain for name in term}
+
+
+def parse_pattern(source: str) -> Pattern:
+    """Returns the pattern that `source` writes down; raises `CatalogError` when it asks for nothing."""
+    chains: list[Chain] = []
+    excluded: list[Term] = []
+    window = _WINDOW
+    for token in source.split():
+        if token.startswith("@"):
+            if not token[1:].isdecimal():
+                raise CatalogError(f"pattern {source!r}: a number of letters must follow @")
+            window = int(token[1:])
+        elif token.startswith("!"):
+            excluded.append(_term(source, token[1:]))
+        else:
+            chains.append(tuple(_term(source, part) for part in token.split(">")))
+    if not chains:
+        raise CatalogError(f"pattern {source!r} asks for nothing")
+    return Pattern(source, tuple(chains), tuple(excluded), window)
+
+
+def stems_in_place(pattern: Pattern) -> dict[str, tuple[Stem, ...]]:
+    """Returns the stems that `pattern` writes in place, by their name; raises `CatalogError` naming a wrong one."""
+    return {name: parse_stems(name) for name in pattern.names() if not _CONCEPT.fullmatch(name)}
+
+
+def _term(source: str, token: str) -> Term:
+    names = tuple(_ALTERNATIVE.split(token))
+    if not all(names):
+        raise CatalogError(f"pattern {source!r}: nothing stands beside | or >")
+    return names

@@ -1,0 +1,81 @@
+"""The composition root: settings in, a predictor out. The only place that joins concrete classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from carepick.engine.base import Engine
+from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
+from carepick.engine.cpu import available_cpus
+from carepick.engine.deterministic import DeterministicEngine
+from carepick.engine.manifest import Label, Manifest
+from carepick.errors import BundleError
+from carepick.knowledge.catalog import Catalog, load_catalog
+from carepick.knowledge.guidance import load_guidance
+from carepick.knowledge.red_flags import load_red_flags
+from carepick.records import Task
+from carepick.service.answers import RecentAnswers
+from carepick.service.batcher import BatchLimits, Batcher
+from carepick.service.diagnosis import Composer
+from carepick.service.models import ModelSet, ServedModel
+from carepick.service.predictor import Parts, Predictor
+from carepick.service.triage import Triager
+from carepick.settings import Settings
+
+
+def build_predictor(settings: Settings) -> Predictor:
+    """Returns a predictor for `settings`; raises `BundleError` or `CatalogError` when something does not fit."""
+    catalog, guidance, red_flags = load_catalog(), load_guidance(), load_red_flags()
+    parts = Parts(
+        load_models=lambda: load_models(settings, catalog),
+        triager=Triager(red_flags),
+        composer=lambda thresholds: Composer(guidance, red_flags, thresholds, settings.disease_enabled),
+    )
+    return Predictor(settings, parts)
+
+
+def load_models(settings: Settings, catalog: Catalog) -> ModelSet:
+    """Returns the models that `settings` name, loaded, their queues open and their labels checked against `catalog`."""
+    engines = _engines(settings, catalog)
+    for engine in engines:
+        _check_labels(engine.manifest, catalog)
+    return ModelSet(tuple(_serve(engine, settings) for engine in engines))
+
+
+def _engines(settings: Settings, catalog: Catalog) -> list[Engine]:
+    if settings.engine == "deterministic":
+        labels = {
+            Task.DISEASE.value: [Label(disease.id, disease.name) for disease in catalog.diseases],
+            Task.DEPARTMENT.value: [Label(department.id, department.name) for department in catalog.departments],
+        }
+        return [DeterministicEngine(labels, settings.max_windows)]
+    from carepick.engine.onnx import OnnxEngine  # the runtime takes 20 MB: only where a model is served
+
+    folders = [Path(name.strip()) for name in settings.bundle.split(",") if name.strip()] or [DEFAULT_BUNDLE]
+    threads = settings.inference_threads or 1
+    return [OnnxEngine(open_bundle(folder), settings.max_windows, threads) for folder in folders]
+
+
+def _serve(engine: Engine, settings: Settings) -> ServedModel:
+    limits = BatchLimits(settings.batch_tokens, settings.queue_limit, settings.batch_wait_ms / 1000)
+    # One thread a pass and one pass a processor beat many threads in one pass on small machines.
+    runners = 1 if settings.inference_threads else max(1, available_cpus() // settings.workers)
+    recent = RecentAnswers(settings.cache_seconds, settings.cache_entries)
+    return ServedModel(engine, Batcher(engine, limits, runners), recent)
+
+
+def _check_labels(manifest: Manifest, catalog: Catalog) -> None:
+    known = {
+        Task.DISEASE.value: {disease.id: disease.name for disease in catalog.diseases},
+        Task.DEPARTMENT.value: {department.id: department.name for department in catalog.departments},
+    }
+    for name, labels in known.items():
+        if name not in manifest.heads:
+            continue
+        head = manifest.heads[name]
+        for label in head.labels:
+            if labels.get(label.id) != label.name and label.id not in head.excluded_labels:
+                raise BundleError(
+                    f"bundle {manifest.name}: the catalog has no {name} {label.name} with id {label.id}; "
+                    "name it in excluded_labels or correct the catalog"
+                )

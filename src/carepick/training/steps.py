@@ -1,0 +1,128 @@
+"""The steps of a recipe: each reads its inputs and writes its outputs, and `recipe.run_recipe` decides which run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from tokenizers import Tokenizer
+
+from carepick.errors import TrainingError
+from carepick.training.calibrate import CalibrationSettings, calibrate
+from carepick.training.corpus import build_corpus, validation_tables
+from carepick.training.export import ExportSettings, export_bundles
+from carepick.training.features import load_network, pooled_states, read_features, rows_to_read, write_features
+from carepick.training.finetune import FinetuneSettings, finetune
+from carepick.training.gatekeepers import GatekeeperSettings, fit_gatekeepers, load_gatekeepers, save_gatekeepers
+from carepick.training.linear import LinearSettings, fit_branches, load_linear, save_linear
+from carepick.training.recipe import StepFunction
+from carepick.training.unpack import unpack_encoder
+
+SettingsType = TypeVar("SettingsType")
+
+
+def unpack_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """Encoder directory -> Hugging Face directory."""
+    unpack_encoder(inputs[0], outputs[0])
+
+
+def corpus_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """Folder of Parquet files -> corpus.parquet."""
+    build_corpus(inputs[0]).to_parquet(outputs[0])
+
+
+def validation_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet -> folder of Parquet tables for `carepick evaluate`."""
+    outputs[0].mkdir(parents=True, exist_ok=True)
+    for name, rows in validation_tables(pd.read_parquet(inputs[0])).items():
+        rows.to_parquet(outputs[0] / f"{name}.parquet", index=False)
+
+
+def linear_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet -> linear.npz."""
+    table, branches = fit_branches(pd.read_parquet(inputs[0]), read_settings(LinearSettings, settings))
+    save_linear(outputs[0], table, branches)
+
+
+def finetune_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet, encoder -> network folder (network.pt, labels.json, settings.json, log.jsonl)."""
+    chosen = read_settings(FinetuneSettings, settings)
+    outputs[0].mkdir(parents=True, exist_ok=True)
+    (outputs[0] / "settings.json").write_text(json.dumps(dataclasses.asdict(chosen), indent=1))
+    finetune(pd.read_parquet(inputs[0]), inputs[1], outputs[0], chosen)
+
+
+def features_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet, encoder, network, datasets -> features folder."""
+    corpus, encoder, network_folder, datasets = inputs
+    layers = json.loads((network_folder / "settings.json").read_text())["layers"]
+    network, _ = load_network(network_folder, encoder, layers)
+    rows = rows_to_read(pd.read_parquet(corpus), datasets, int(settings.get("ordinary", 5000)), int(settings.get("seed", 7)))
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    write_features(rows, pooled_states(network, tokenizer, rows.text.tolist()), outputs[0])
+
+
+def gatekeepers_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """features, linear.npz -> gatekeepers.npz."""
+    rows, pooled = read_features(inputs[0])
+    table, _ = load_linear(inputs[1])
+    save_gatekeepers(outputs[0], fit_gatekeepers(rows, pooled, table, read_settings(GatekeeperSettings, settings)))
+
+
+def calibrate_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """features, linear.npz, network, gatekeepers.npz -> calibration.json."""
+    features, linear, network_folder, gatekeepers = inputs
+    rows, pooled = read_features(features)
+    table, branches = load_linear(linear)
+    heads = _head_weights(network_folder)
+    labels = json.loads((network_folder / "labels.json").read_text())
+    chosen = read_settings(CalibrationSettings, settings)
+    result = calibrate(rows, pooled, table, branches, heads, labels, load_gatekeepers(gatekeepers), chosen)
+    outputs[0].write_text(json.dumps(result, ensure_ascii=False, indent=1))
+
+
+def export_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """network, encoder, linear.npz, gatekeepers.npz, calibration.json, features -> int8 and float32 bundles, parity."""
+    network_folder, encoder, linear, gatekeepers, calibration, features = inputs
+    rows, _ = read_features(features)
+    table, branches = load_linear(linear)
+    export_bundles(
+        network_folder, encoder, table, branches, load_gatekeepers(gatekeepers),
+        json.loads(calibration.read_text()), rows, outputs, read_settings(ExportSettings, settings),
+    )  # fmt: skip
+
+
+STEPS: Mapping[str, StepFunction] = {
+    "unpack": unpack_step,
+    "corpus": corpus_step,
+    "validation": validation_step,
+    "linear": linear_step,
+    "finetune": finetune_step,
+    "features": features_step,
+    "gatekeepers": gatekeepers_step,
+    "calibrate": calibrate_step,
+    "export": export_step,
+}
+
+
+def read_settings(kind: type[SettingsType], settings: Mapping[str, Any]) -> SettingsType:
+    """Returns the dataclass `kind` made from a step's settings; raises `TrainingError` for one that it does not have."""
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise TrainingError(f"unknown settings {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return kind(**settings)
+
+
+def _head_weights(network_folder: Path) -> dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    state = torch.load(network_folder / "network.pt", map_location="cpu", weights_only=True)
+    tasks = {name.split(".")[1] for name in state if name.startswith("heads.")}
+    return {
+        task: (state[f"heads.{task}.weight"].numpy().T, state[f"heads.{task}.bias"].numpy()) for task in sorted(tasks)
+    }

@@ -1,0 +1,164 @@
+"""gunicorn's parts with what Carepick needs: loading in the worker, reload by signal, a full drain, quiet logs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from gunicorn import util
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.workers.gthread import ThreadWorker
+
+from carepick.errors import CarepickError
+from carepick.web.errors import MEDIA_TYPE, problem_document
+from carepick.web.loading import attached, load, load_in_background
+from carepick.web.logging import LOGGER, describe
+from carepick.web.problems import PROBLEMS
+
+if TYPE_CHECKING:
+    from carepick.service.predictor import Predictor
+
+# A worker that is started again and cannot load waits this long, so that the others keep the processor.
+_PAUSE_SECONDS = 5.0
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """The first process: holds the socket, starts the workers and passes signals on."""
+
+    def handle_hup(self) -> None:
+        """Lets every worker load its bundles again in place; no process ends and no connection is closed."""
+        LOGGER.info("reloading in %d workers", len(self.WORKERS))
+        self.kill_workers(signal.SIGHUP)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """A process that loads its own predictor and answers requests in threads."""
+
+    def init_signals(self) -> None:
+        """Adds SIGHUP to the signals of a worker."""
+        super().init_signals()
+        self._reloading = threading.Lock()
+        signal.signal(signal.SIGHUP, self.handle_hup)
+        signal.siginterrupt(signal.SIGHUP, False)
+
+    def load_wsgi(self) -> None:
+        """Makes the app and starts to load its predictor.
+
+        The first worker of a server answers /healthz meanwhile. Every other one loads before it takes requests, so
+        that none is told to come back once the server has been ready.
+        """
+        super().load_wsgi()
+        if self.age == 1:
+            load_in_background(self.wsgi, self._announce, self._give_up)
+        else:
+            self._load_first()
+
+    def run(self) -> None:
+        """Answers until the end, then lets the predictor finish what it accepted."""
+        super().run()
+        predictor = attached(self.wsgi)
+        if predictor:
+            predictor.close()
+
+    def handle_hup(self, sig: int, frame: FrameType | None) -> None:
+        """Loads the bundles again beside the requests that are being answered."""
+        threading.Thread(target=self._reload, name="carepick-reload", daemon=True).start()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Takes new connections or stops to; at the end those that already wait are taken, and later ones refused."""
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                self._accept_waiting(listener)
+                listener.close()  # gunicorn closes it after the last answer, and would break what has come since
+
+    def handle_error(self, req: object, client: Any, addr: object, exc: Exception) -> None:
+        """Answers a request that is no HTTP with a problem document that repeats nothing of it."""
+        code = _code(exc)
+        LOGGER.warning("unreadable request: %s", describe(exc))
+        document = problem_document(code, self.app.settings.language, {})
+        body = json.dumps(document, ensure_ascii=False).encode()
+        head = (
+            f"HTTP/1.1 {document['status']} {PROBLEMS[code].title.en}\r\nConnection: close\r\n"
+            f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        try:
+            util.write_nonblock(client, head.encode() + body)
+        except OSError:
+            LOGGER.debug("the caller left before the answer")
+
+    def _accept_waiting(self, listener: Any) -> None:
+        listener.setblocking(False)
+        while True:
+            before = self.nr_conns
+            self.accept(listener)
+            if self.nr_conns == before:
+                return
+
+    def _load_first(self) -> None:
+        try:
+            load(self.wsgi)
+        except CarepickError as error:
+            if self.app.state.was_ready():
+                LOGGER.error("%s", error)
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                self.app.state.fail(str(error))
+            sys.exit(0)
+
+    def _announce(self, predictor: Predictor) -> None:
+        if self.app.state.claim_ready():
+            print(self.app.greeting(), flush=True)
+
+    def _give_up(self, error: CarepickError) -> None:
+        self.app.state.fail(str(error))
+        self.handle_exit(signal.SIGTERM, None)
+
+    def _reload(self) -> None:
+        predictor = attached(self.wsgi)
+        if predictor is None:
+            return  # still loading: it will find the new bundles
+        with self._reloading:
+            try:
+                predictor.reload()
+            except CarepickError as error:
+                LOGGER.error("kept the model that was loaded: %s", error)
+            else:
+                LOGGER.info("reloaded")
+
+
+class Log(Logger):  # type: ignore[misc]
+    """gunicorn's log within Carepick's: no debug lines and no messages of exceptions, which may quote requests."""
+
+    def setup(self, cfg: Any) -> None:
+        """Sends gunicorn's lines where Carepick's go."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log = LOGGER
+
+    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Drops the line: gunicorn's debug lines hold paths and bytes of requests."""
+
+    def info(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Logs what the processes do at the level debug."""
+        self.error_log.debug(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Logs the type of the exception at hand and where it was raised, without arguments and message."""
+        error = sys.exc_info()[1]
+        self.error_log.error("%s", describe(error) if error else "unknown error")
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, LimitRequestLine):
+        return "url-too-long"
+    if isinstance(error, LimitRequestHeaders):
+        return "headers-too-large"
+    return "bad-request" if isinstance(error, ParseException) else "internal"

@@ -1,0 +1,150 @@
+"""`carepick evaluate` and `carepick compare` from end to end, on the deterministic engine and rows written here."""
+
+import json
+
+import pytest
+
+from carepick.cli.main import main
+
+ROWS = [
+    ("머리가 아프고 열이 나요", "감기", "kin"),
+    ("배가 살살 아프고 [MASK] 설사를 해요", "장염", "kin"),
+    ("눈이 가렵고 빨개요", "결막염", ""),
+    ("", "감기", "kin"),
+    ("허리가 아파요", "", "kin"),
+]
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    lines = [json.dumps({"text": text, "disease": label, "source": source}) for text, label, source in ROWS]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def evaluate(*arguments):
+    assert main(["evaluate", "deterministic", *map(str, arguments)]) == 0
+
+
+def read(folder):
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8")), report
+
+
+def test_labelled_rows_are_scored_and_reported(data, tmp_path, capsys):
+    evaluate(data, "--group-columns", "source", "--out", tmp_path / "out")
+    metrics, report = read(tmp_path / "out")
+    assert metrics["rows"] == 3
+    assert metrics["unlabelled"] == 1
+    assert metrics["refused"] == {"invalid-text": 1}
+    assert [row["value"] for row in metrics["slices"]["source"]] == ["", "kin"]
+    assert set(metrics["figures"]) >= {"top1", "top3", "macro_top3", "macro_f1", "mrr", "ece"}
+    printed = capsys.readouterr()
+    assert "macro_f1" in printed.out
+    assert printed.err == ""
+    for text, _, _ in ROWS[:3]:
+        assert text not in report + json.dumps(metrics, ensure_ascii=False) + printed.out
+
+
+def test_the_same_seed_gives_the_same_files(data, tmp_path):
+    for folder in ("one", "two"):
+        evaluate(data, "--seed", 4, "--sample", 2, "--out", tmp_path / folder)
+    assert (tmp_path / "one/metrics.json").read_bytes() == (tmp_path / "two/metrics.json").read_bytes()
+    assert (tmp_path / "one/report.html").read_bytes() == (tmp_path / "two/report.html").read_bytes()
+
+
+def test_texts_are_shown_only_when_asked_for_and_only_in_the_report(data, tmp_path):
+    evaluate(data, "--show-text", "--language", "en", "--out", tmp_path / "out")
+    metrics, report = read(tmp_path / "out")
+    assert "배가 살살 아프고 설사를 해요" in report
+    assert "must not be shared" in report
+    assert "배가 살살" not in json.dumps(metrics, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "case", "figure"),
+    [
+        (
+            "vignettes",
+            {"id": "1", "text": "코가 막혀요", "disease": "감기", "departments": ["이비인후과"], "style": "plain"},
+            "disease_top3",
+        ),
+        (
+            "behaviour",
+            {
+                "id": "1",
+                "kind": "invariance",
+                "capability": "typo",
+                "text": "코가 막혀요",
+                "variant": "코가 막켜요",
+                "expect": {"same_top1_department": True},
+            },
+            "passed_invariance",
+        ),
+        ("triage", {"id": "1", "text": "코가 막혀요", "expected": "none", "topic": "mild"}, "false_alarms"),
+        ("vague", {"id": "1", "text": "코가 막혀요"}, "unsure"),
+    ],
+)
+def test_every_kind_of_set_is_reported(tmp_path, kind, case, figure):
+    path = tmp_path / "cases.jsonl"
+    path.write_text(json.dumps(case, ensure_ascii=False), encoding="utf-8")
+    evaluate(path, "--kind", kind, "--out", tmp_path / "out")
+    metrics, report = read(tmp_path / "out")
+    assert metrics["figures"][figure]["rows"] == 1
+    assert metrics["kind"] == kind
+    assert case["text"] not in report
+
+
+def test_scope_needs_texts_about_health(tmp_path, data, capsys):
+    others = tmp_path / "others.jsonl"
+    lines = [{"text": "ㅁㄴㅇㄹ", "kind": "mash"}, {"text": "the cat sat", "kind": "language"}]
+    others.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    health = tmp_path / "health.jsonl"
+    health.write_text("\n".join(json.dumps({"text": text}) for text, _, _ in ROWS[:3]), encoding="utf-8")
+    evaluate(others, "--kind", "scope", "--health", health, "--out", tmp_path / "out")
+    figures = read(tmp_path / "out")[0]["figures"]
+    assert figures["auroc"]["value"] == 1  # neither is Korean, so both are abstained from
+    assert figures["recall_at_precision_95"]["value"] == 1
+    assert figures["abstained_out_of_scope"]["hits"] == 2
+    capsys.readouterr()
+    assert main(["evaluate", "deterministic", str(others), "--kind", "scope"]) == 2
+    assert capsys.readouterr().err == (
+        "carepick: --kind scope needs --health FILE: texts about health to tell the others from\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--label-column", "text"], "rows.jsonl: row 1, column text: not a known label"),
+        (["--text-column", "body"], "rows.jsonl: row 1 has no column body; it has text, disease, source"),
+        (["--view", "27"], "there is no view 27 of disease"),
+        (["--kind", "triage"], "rows.jsonl: row 1 has no column id"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(data, tmp_path, capsys, arguments, message):
+    assert main(["evaluate", "deterministic", str(data), "--out", str(tmp_path / "out"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert "머리가" not in error
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(data, tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    assert main(["evaluate", "deterministic", str(data), "--out", str(tmp_path / "taken")]) == 2
+    assert "taken cannot be written to: File exists" in capsys.readouterr().err
+
+
+def test_a_model_compared_with_itself_is_no_better(data, tmp_path, capsys):
+    out = tmp_path / "comparison.json"
+    assert main(["compare", "deterministic", "deterministic", str(data), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("No difference can be told on 3 rows: macro_top3 is ")
+    assert "same first answer: 100.00%" in printed
+    comparison = json.loads(out.read_text(encoding="utf-8"))
+    assert comparison["verdict"] == printed.splitlines()[0]
+    assert comparison["figures"]["mrr"]["difference"] == {"value": 0, "low": 0, "high": 0}
+    assert main(["compare", "deterministic", "deterministic", str(data), "--out", str(tmp_path)]) == 2
+    assert "cannot be written to" in capsys.readouterr().err

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from carepick.evaluation import metrics
+from carepick.evaluation.figures import NAMES, headline, row_figures
+
+
+def test_figures_agree_with_the_metrics(random_outcomes):
+    outcomes = random_outcomes[0]
+    scores, targets = outcomes.scores, outcomes.targets
+    found = {name: figure.value for name, figure in headline(outcomes, seed=0, repeats=20).items()}
+    sets = metrics.set_figures(outcomes.members, targets)
+    expected = {
+        **{f"top{k}": metrics.top_k_accuracy(scores, targets, k) for k in (1, 3, 5)},
+        **{f"macro_top{k}": metrics.macro_top_k(scores, targets, k) for k in (1, 3)},
+        "macro_f1": metrics.macro_f1(scores, targets),
+        "mrr": metrics.mean_reciprocal_rank(scores, targets),
+        "ece": metrics.expected_calibration_error(scores, targets),
+        "set_coverage": sets.coverage,
+        "set_size": sets.size,
+    }
+    assert found == pytest.approx(expected)
+    assert tuple(found) == NAMES
+
+
+def test_weights_stand_for_repeated_rows(random_outcomes):
+    outcomes = random_outcomes[0]
+    weights = np.random.default_rng(1).integers(0, 3, len(outcomes.targets))
+    repeated = outcomes.take(np.repeat(np.arange(len(weights)), weights).tolist())
+    ones = np.ones(len(repeated.targets))
+    assert row_figures(outcomes).figures(weights) == pytest.approx(row_figures(repeated).figures(ones))
+
+
+def test_intervals_are_seeded_and_hold_the_figure(random_outcomes):
+    first, again, other = (headline(random_outcomes[0], seed, repeats=200) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    for figure in first.values():
+        assert figure.low <= figure.value <= figure.high
+    top1 = first["top1"]
+    half = 1.96 * np.sqrt(top1.value * (1 - top1.value) / 400)
+    assert top1.high - top1.low == pytest.approx(2 * half, rel=0.25)
+
+
+def test_models_without_sets_have_no_figures_of_sets(make_outcomes):
+    outcomes = make_outcomes([[0.7, 0.1, 0.1, 0.1]] * 3, [0, 0, 1], threshold=2)
+    assert not {"set_coverage", "set_size"} & set(headline(outcomes, 0, 10))

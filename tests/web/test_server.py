@@ -1,0 +1,215 @@
+"""The real server in a process of its own: start, drain, reload, refusal to start."""
+
+import concurrent.futures
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import psutil
+import pytest
+
+TEXT = {"text": "머리가 아프고 열이 나요"}
+
+
+def test_starts_answers_and_cleans_up_after_itself(start_server):
+    server = start_server(workers=2)
+    assert server.ask("/healthz") == (200, '{"status": "ok"}')
+    status, text = server.ask("/specialty?k=2", TEXT)
+    assert status == 200
+    assert len(json.loads(text)) == 2
+    assert server.output().count("Try:") == 1
+    assert f"http://127.0.0.1:{server.port}" in server.output()
+    assert server.stop() == 0
+    assert not any((server.folder / "tmp").iterdir())
+
+
+def test_workers_answer_alike_and_count_together(start_server):
+    server = start_server(workers=2)
+    answers = {server.ask("/disease", TEXT)[1] for _ in range(20)}
+    assert len(answers) == 1
+    assert 'carepick_http_requests_total{method="POST",route="/disease",status="200"} 20.0' in server.ask("/metrics")[1]
+
+
+def test_sigterm_answers_what_was_accepted(start_server):
+    """Every connection gets a whole answer or is refused.
+
+    One may be broken: between the last accept and the close of the socket the kernel may still shake hands.
+    """
+    server = start_server(threads=4)
+    stop = threading.Event()
+    counts = {"answered": 0, "refused": 0, "broken": 0}
+
+    def keep_asking():
+        while not stop.is_set():
+            try:
+                connection = server.connect()
+                connection.connect()
+            except ConnectionRefusedError:
+                counts["refused"] += 1
+                return
+            try:
+                status, text = server.ask("/disease", TEXT, connection)
+            except ConnectionResetError:
+                counts["broken"] += 1
+                return
+            assert status == 200, text
+            connection.close()
+            counts["answered"] += 1
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        askers = [pool.submit(keep_asking) for _ in range(8)]
+        time.sleep(0.5)
+        code = server.stop()
+        stop.set()
+        for asker in askers:
+            asker.result()
+    assert code == 0
+    assert counts["answered"] > 8
+    assert counts["refused"] >= 7
+    assert counts["broken"] <= 1
+
+
+def test_sigterm_waits_for_a_body_that_is_under_way(start_server):
+    server = start_server()
+    body = json.dumps(TEXT).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        head = "POST /disease HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
+        time.sleep(0.3)
+        server.process.terminate()
+        time.sleep(0.5)
+        connection.sendall(body[10:])
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert server.process.wait(20) == 0
+
+
+def test_reload_fails_no_request(start_server):
+    """Kept connections and new ones are answered through three reloads, by the same processes as before."""
+    server = start_server(workers=2)
+    before = {child.pid for child in psutil.Process(server.process.pid).children()}
+    stop = threading.Event()
+
+    def keep_asking(keep: bool) -> int:
+        answered, connection = 0, server.connect()
+        while not stop.is_set():
+            status, text = server.ask("/disease", TEXT, connection if keep else None)
+            assert status == 200, text
+            answered += 1
+        connection.close()
+        return answered
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        askers = [pool.submit(keep_asking, keep) for keep in (True, True, False, False)]
+        for _ in range(3):
+            time.sleep(0.3)
+            os.kill(server.process.pid, signal.SIGHUP)
+        time.sleep(0.5)
+        stop.set()
+        assert all(asker.result() > 5 for asker in askers)
+    assert server.output().count(" reloaded") == 6
+    assert {child.pid for child in psutil.Process(server.process.pid).children()} == before
+
+
+def test_the_pid_file_names_the_process_that_takes_signals(start_server, tmp_path):
+    file = tmp_path / "carepick.pid"
+    server = start_server(pid_file=file)
+    assert int(file.read_text()) == server.process.pid
+    second = start_server(wait=False, pid_file=file)
+    assert second.process.wait(20) == 2
+    assert len(second.output().splitlines()) == 1
+    assert server.stop() == 0
+    assert not file.exists()
+
+
+def test_a_worker_that_dies_is_replaced_without_a_gap(start_server):
+    server = start_server(workers=2)
+    victim = psutil.Process(server.process.pid).children()[0]
+    os.kill(victim.pid, signal.SIGKILL)
+    end = time.monotonic() + 5
+    while time.monotonic() < end and len(psutil.Process(server.process.pid).children()) < 2:
+        assert server.ask("/disease", TEXT)[0] == 200
+    for _ in range(20):
+        assert server.ask("/disease", TEXT)[0] == 200
+    assert victim.pid not in {child.pid for child in psutil.Process(server.process.pid).children()}
+
+
+def test_a_taken_port_is_one_line_and_exit_code_2(start_server):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = start_server(wait=False, port=taken.getsockname()[1])
+        assert server.process.wait(20) == 2
+    lines = server.output().splitlines()
+    assert len(lines) == 1
+    assert "already in use" in lines[0]
+
+
+def test_a_missing_bundle_is_one_line_and_exit_code_2(start_server):
+    server = start_server(wait=False, engine="onnx", bundle="no-such-folder", workers=2)
+    assert server.process.wait(20) == 2
+    lines = server.output().splitlines()
+    assert len(lines) == 1, lines
+    assert "no-such-folder" in lines[0]
+    assert not any((server.folder / "tmp").iterdir())
+
+
+def test_the_development_server_answers_alike(start_server):
+    server = start_server(dev=True)
+    assert server.ask("/specialty", TEXT)[0] == 200
+    assert "Try:" in server.output()
+
+
+@pytest.mark.parametrize(
+    ("start", "status"),
+    [
+        (b"GET /?text=a HTTP/9.9\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", 400),
+        (b"no http at all\r\n\r\n", 400),
+        (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+        (b"POST /disease HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_http_is_a_problem_document(shared_server, start, status):
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=10) as connection:
+        connection.sendall(start)
+        with http.client.HTTPResponse(connection) as answer:
+            answer.begin()
+            document = json.loads(answer.read())
+    assert answer.status == status == document["status"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_large_body_is_refused_without_its_length(shared_server):
+    def chunks():
+        yield b'{"text": "'
+        for _ in range(100):
+            yield b"a" * 1000
+
+    connection = shared_server.connect()
+    connection.request("POST", "/disease", chunks(), {"Content-Type": "application/json"}, encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert json.loads(answer.read())["type"].endswith(":body-too-large")
+    connection.close()
+    small = shared_server.connect()
+    small.request("POST", "/disease", iter([json.dumps(TEXT).encode()]), {"Content-Type": "application/json"})
+    answer = small.getresponse()
+    assert answer.status == 200
+    assert len(json.loads(answer.read())) == 3
+    small.close()
+
+
+def test_health_is_answered_while_every_text_waits(shared_server):
+    """Callers that send half a body hold threads; there is still one for the health check."""
+    head = b"POST /disease HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    slow = [socket.create_connection(("127.0.0.1", shared_server.port)) for _ in range(32)]
+    for connection in slow:
+        connection.sendall(head)
+    started = time.monotonic()
+    assert shared_server.ask("/healthz")[0] == 200
+    assert time.monotonic() - started < 1
+    for connection in slow:
+        connection.close()
