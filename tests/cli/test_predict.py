@@ -87,7 +87,7 @@ def test_texts_are_not_repeated(carepick: Carepick) -> None:
 def test_english(carepick: Carepick) -> None:
     out = carepick("predict", SENTENCE, "--language", "en").out
     assert "Departments" in out
-    assert "not a diagnosis" in out
+    assert "doctor's diagnosis" in out
     assert "진료과" not in out
 
 

@@ -35,7 +35,9 @@ def classifier() -> SavedClassifier:
     return random_classifier(SIZES["tiny"], (*NAMES[:7], STRAY, *NAMES[7:]), seed=2)
 
 
-def write(classifier: SavedClassifier, out: Path, excluded: tuple[str, ...] = (STRAY,), quantize: str = "none") -> Manifest:
+def write(
+    classifier: SavedClassifier, out: Path, excluded: tuple[str, ...] = (STRAY,), quantize: str = "none"
+) -> Manifest:
     settings = ImportSettings(Task.DISEASE, "test", excluded, quantize)
     return import_classifier(classifier, out, settings, label_ids(Task.DISEASE), plain_sentences())
 
@@ -77,9 +79,7 @@ def test_int8_stays_close_and_does_not_depend_on_the_batch(classifier: SavedClas
     assert (size["int8"] / "model.onnx").stat().st_size < 0.45 * (size["none"] / "model.onnx").stat().st_size
 
 
-def test_the_predictor_serves_it_and_never_answers_the_stray_class(
-    classifier: SavedClassifier, tmp_path: Path
-) -> None:
+def test_the_predictor_serves_it_and_never_answers_the_stray_class(classifier: SavedClassifier, tmp_path: Path) -> None:
     manifest = write(classifier, tmp_path / "bundle", quantize="int8")
     assert manifest.heads["disease"].excluded_labels == ("excluded-1",)
     assert STRAY not in (tmp_path / "bundle" / "manifest.json").read_text()  # it may be someone's sentence

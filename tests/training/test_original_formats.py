@@ -153,9 +153,7 @@ def unnamed(folder: Path) -> None:
         ),
     ],
 )
-def test_each_damage_is_told(
-    damage: Damage, message: str, classifier: SavedClassifier, tmp_path: Path
-) -> None:
+def test_each_damage_is_told(damage: Damage, message: str, classifier: SavedClassifier, tmp_path: Path) -> None:
     folder = write_directory(classifier, tmp_path)
     damage(folder)
     with pytest.raises(BundleError, match=message):

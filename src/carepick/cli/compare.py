@@ -29,8 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the comparison; raises `DataError` or `BundleError`."""
     bundles = (arguments.first, arguments.second)
     comparison = compare_bundles(bundles, request_from(arguments), arguments.metric, show_progress)
+    print_comparison(comparison)
     if arguments.out:
         _write(arguments.out, comparison)
+    return 0
+
+
+def print_comparison(comparison: Mapping[str, Any]) -> None:
+    """Prints the verdict, a line for each figure and how often the first answers agree."""
     print(comparison["verdict"])
     print(f"\n{'':<14}{'first':>9}{'second':>9}{'difference':>12}   95 % interval")
     for name, figure in comparison["figures"].items():
@@ -41,7 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
     same = comparison["disagreement"]["same_answer"]
     print(f"\nsame first answer: {same['value']:.2%} ({same['low']:.2%} to {same['high']:.2%})")
-    return 0
 
 
 def _write(path: Path, comparison: Mapping[str, Any]) -> None:

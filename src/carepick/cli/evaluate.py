@@ -14,7 +14,16 @@ from contextlib import closing
 from pathlib import Path
 
 from carepick.evaluation.asking import open_predictor
-from carepick.evaluation.evaluate import DEFAULT_SEED, KINDS, LABELLED, Evaluation, Request, evaluate, write_evaluation
+from carepick.evaluation.evaluate import (
+    DEFAULT_SEED,
+    KINDS,
+    LABELLED,
+    Evaluation,
+    Request,
+    evaluate,
+    make_folder,
+    write_evaluation,
+)
 from carepick.evaluation.report import LANGUAGES, written
 from carepick.records import Task
 
@@ -63,6 +72,7 @@ def request_from(arguments: argparse.Namespace) -> Request:
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the evaluation and prints its figures; raises `DataError` or `BundleError`."""
+    make_folder(arguments.out)
     with closing(open_predictor(arguments.bundle)) as predictor:
         evaluation = evaluate(predictor, request_from(arguments), show_progress)
     write_evaluation(arguments.out, evaluation, arguments.language)

@@ -36,11 +36,17 @@ class Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Returns the checked bundle in `folder`; raises `BundleError` that names the file that is missing or differs."""
+    """Returns the checked bundle in `folder`.
+
+    Raises `BundleError` that names the file that is missing, differs from its checksum or has none. Hidden files are
+    passed over: version control and file managers leave them.
+    """
     manifest = read_manifest(folder)
-    for required in (MODEL_NAME, TOKENIZER_NAME, *([manifest.ngrams.file] if manifest.ngrams else [])):
-        if required not in manifest.files:
-            raise BundleError(f"{MANIFEST_NAME} lists no checksum for {required}: export the bundle again")
+    present = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {MANIFEST_NAME}
+    required = {MODEL_NAME, TOKENIZER_NAME} | ({manifest.ngrams.file} if manifest.ngrams else set())
+    for name in sorted(present | required):
+        if name not in manifest.files:
+            raise BundleError(f"{MANIFEST_NAME} in {folder} lists no checksum for {name}: export the bundle again")
     for name, expected in manifest.files.items():
         _check_file(folder, name, expected)
     return Bundle(folder, manifest, _read_ngrams(folder, manifest))
@@ -66,8 +72,10 @@ def _read_ngrams(folder: Path, manifest: Manifest) -> NgramTable | None:
         return None
     try:
         hashes = np.load(folder / branch.file, allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         raise BundleError(f"{branch.file} in {folder} is not a numpy array: export the bundle again") from None
-    if hashes.shape != (branch.rows,) or hashes.dtype != np.uint32:
+    if hashes.shape != (branch.rows,) or hashes.dtype != np.uint32 or not branch.rows:
         raise BundleError(f"{branch.file} must hold {branch.rows} uint32 hashes, not {hashes.shape} {hashes.dtype}")
+    if not (hashes[1:] > hashes[:-1]).all():
+        raise BundleError(f"{branch.file} must hold its hashes in ascending order, each once: export the bundle again")
     return NgramTable(hashes, branch.shortest, branch.longest)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
 from carepick.engine.manifest import Golden, Head, Label, Manifest
 
-_MAX_TOKENS = 64
+_MAX_TOKENS, _OVERLAP_TOKENS = 64, 16
 _NO_IDS = np.zeros(0, np.int64)
 _NO_VALUES = np.zeros(0, np.float32)
 
@@ -23,8 +24,8 @@ class DeterministicEngine:
         heads = {name: Head(tuple(row)) for name, row in labels.items()}
         self._max_windows = max_windows
         self._manifest = Manifest(
-            name="deterministic", version="deterministic-1", heads=heads, max_tokens=_MAX_TOKENS, overlap_tokens=16,
-            pad_id=0, golden=Golden("머리가 아파요", {}), files={},
+            name="deterministic", version="deterministic-1", heads=heads, max_tokens=_MAX_TOKENS,
+            overlap_tokens=_OVERLAP_TOKENS, pad_id=0, golden=Golden("머리가 아파요", {}), files={},
         )  # fmt: skip
 
     @property
@@ -35,10 +36,9 @@ class DeterministicEngine:
     def encode(self, text: str) -> EncodedText:
         """Returns `text` as windows of its characters."""
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
-        step = _MAX_TOKENS - self._manifest.overlap_tokens
-        starts = range(0, max(1, len(codes) - self._manifest.overlap_tokens), step)
+        starts = range(0, max(1, len(codes) - _OVERLAP_TOKENS), _MAX_TOKENS - _OVERLAP_TOKENS)
         windows = []
-        for start in list(starts)[: self._max_windows]:
+        for start in starts[: self._max_windows]:
             piece = codes[start : start + _MAX_TOKENS]
             first = np.arange(start, start + len(piece), dtype=np.int64)
             windows.append(Window(piece, np.stack([first, first + 1], 1), _NO_IDS, _NO_VALUES))
@@ -64,6 +64,7 @@ class DeterministicEngine:
         return results
 
 
+@lru_cache(maxsize=4096)
 def _logits(head: str, code: int, classes: int) -> FloatArray:
     seed = hashlib.blake2b(f"{head} {code}".encode(), digest_size=8).digest()
     return np.random.default_rng(int.from_bytes(seed, "little")).normal(0, 4, classes).astype(np.float32)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+import numpy as np
 import onnxruntime
 
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
@@ -12,21 +14,30 @@ from carepick.engine.bundle import Bundle
 from carepick.engine.manifest import Manifest
 from carepick.engine.tokenizer import WindowTokenizer, pad, pad_ngrams
 from carepick.errors import BundleError
+from carepick.text.normalize import normalize
+
+_NO_EXTRAS: Mapping[str, str] = MappingProxyType({})
 
 
 class OnnxEngine:
     """A bundle loaded into ONNX Runtime. Safe to call from several threads."""
 
-    def __init__(self, bundle: Bundle, max_windows: int, threads: int, model: Path | None = None) -> None:
-        """`threads`: of one forward pass; `model`: another file to load than the bundle's own, such as a prepacked one.
+    def __init__(
+        self, bundle: Bundle, max_windows: int, threads: int,
+        model: Path | None = None, save_as: Path | None = None, extras: Mapping[str, str] = _NO_EXTRAS,
+    ) -> None:  # fmt: skip
+        """`threads`: of one forward pass; `model`: another file to load than the bundle's own, such as a prepacked one;
+        `save_as` and `extras`: where and how to save the graph as it was optimized.
 
         Raises `BundleError` when the graph does not fit the manifest.
         """
         self._bundle = bundle
         self._tokenizer = WindowTokenizer(bundle, max_windows)
-        self._session = open_session(model or bundle.model, threads)
+        self._session = _open_session(model or bundle.model, threads, save_as, extras)
         self._inputs = {value.name for value in self._session.get_inputs()}
-        self._check_outputs()
+        self._outputs = {value.name for value in self._session.get_outputs()}
+        self._check_heads()
+        self._check_ngrams()
 
     @property
     def manifest(self) -> Manifest:
@@ -42,42 +53,74 @@ class OnnxEngine:
         return self._tokenizer.locate_ngrams(text)
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> dict[str, FloatArray]:
-        """Returns an array with a row a window for each of `outputs`; see `engine.base.Engine`."""
-        ids, mask = pad([window.input_ids for window in windows], self.manifest.pad_id)
+        """Returns an array with a row a window for each of `outputs` that the graph has; see `engine.base.Engine`."""
+        ids, mask = pad(windows, self.manifest.pad_id)
         feed: dict[str, object] = {"input_ids": ids, "attention_mask": mask}
         if "token_type_ids" in self._inputs:
-            feed["token_type_ids"] = ids * 0
+            feed["token_type_ids"] = np.zeros_like(ids)
         if "ngram_ids" in self._inputs:
-            feed["ngram_ids"], feed["ngram_values"] = pad_ngrams(list(windows))
+            feed["ngram_ids"], feed["ngram_values"] = pad_ngrams(windows)
         known = [name for name in outputs if name in self._outputs]
         return dict(zip(known, self._session.run(known, feed), strict=True))
 
-    def _check_outputs(self) -> None:
-        self._outputs = {value.name: value.shape for value in self._session.get_outputs()}
-        for name, head in self.manifest.heads.items():
+    def golden_logits(self) -> dict[str, FloatArray]:
+        """Returns for each head what the model answers to the first window of its golden sentence: (classes,)."""
+        window = self.encode(normalize(self.manifest.golden.text)).windows[0]
+        return {name: logits[0] for name, logits in self.run([window], list(self.manifest.heads)).items()}
+
+    def _check_heads(self) -> None:
+        for name in self.manifest.heads:
             if name not in self._outputs:
                 raise BundleError(f"{self._bundle.model.name} has no output {name}, which the manifest names as a head")
-        probe = self.run([self.encode("확인").windows[0]], list(self.manifest.heads))
-        for name, head in self.manifest.heads.items():
-            if probe[name].shape != (1, len(head.labels)):
+        for name, logits in self._probe(self.golden_logits).items():
+            labels = len(self.manifest.heads[name].labels)
+            if logits.shape != (labels,):
                 raise BundleError(
-                    f"head {name}: the model answers with shape {probe[name].shape}, the manifest names "
-                    f"{len(head.labels)} labels"
+                    f"head {name}: the model answers {logits.shape[0]} classes, the manifest {labels} labels"
                 )
 
+    def _check_ngrams(self) -> None:
+        """Asks for the last row of the n-gram table: the graph refuses rows that it does not have."""
+        branch = self.manifest.ngrams
+        if (branch is not None) != ("ngram_ids" in self._inputs):
+            raise BundleError("either the model or the manifest has an n-gram branch, the other has none")
+        if branch is not None:
+            known = self.encode(normalize(self.manifest.golden.text)).windows[0]
+            last = np.array([branch.rows], np.int64), np.ones(1, np.float32)
+            window = Window(known.input_ids, known.token_spans, *last)
+            self._probe(lambda: self.run([window], list(self.manifest.heads)))
 
-def open_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
+    def _probe(self, ask: Callable[[], dict[str, FloatArray]]) -> dict[str, FloatArray]:
+        try:
+            return ask()
+        except Exception as error:  # see _open_session
+            raise BundleError(f"{self._bundle.model.name} cannot run as the manifest says: {_reason(error)}") from None
+
+
+def _open_session(
+    model: Path, threads: int, save_as: Path | None, extras: Mapping[str, str]
+) -> onnxruntime.InferenceSession:
     """Returns a session for `model` with `threads` threads a pass; raises `BundleError` when it cannot be loaded.
 
-    No spinning (idle threads would take the processor from other workers) and no arena (it never gives memory back).
+    No spinning: idle threads would take the processor from other workers. No arena and no memory patterns: they keep
+    the memory of the largest pass, and of every shape, for ever, and measured no faster (docs/design.md).
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options.enable_mem_pattern = False
+    options.log_severity_level = 4  # what matters is raised
+    for name, value in {"session.intra_op.allow_spinning": "0", **extras}.items():
+        options.add_session_config_entry(name, value)
+    if save_as:
+        options.optimized_model_filepath = str(save_as)
     try:
         return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime raises a class for each of its codes, none of them public
-        raise BundleError(f"{model.name} cannot be loaded by ONNX Runtime: {str(error).splitlines()[0]}") from None
+        raise BundleError(f"{model.name} cannot be loaded by ONNX Runtime: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

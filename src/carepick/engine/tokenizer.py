@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from tokenizers import Tokenizer
 
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
 from carepick.engine.bundle import Bundle
+from carepick.engine.manifest import MANIFEST_NAME
 from carepick.errors import BundleError
 
 _NO_IDS = np.zeros(0, np.int64)
@@ -18,57 +21,58 @@ class WindowTokenizer:
 
     def __init__(self, bundle: Bundle, max_windows: int) -> None:
         """`max_windows`: how many windows of one text are read at most. Raises `BundleError` for a bad tokenizer."""
-        try:
-            self._tokenizer = Tokenizer.from_file(str(bundle.tokenizer))
-        except Exception as error:  # the library raises plain Exception
-            raise BundleError(f"{bundle.tokenizer.name} cannot be read by the tokenizers library: {error}") from None
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer = _read_tokenizer(bundle)
         self._ngrams = bundle.ngrams
-        self._inner = bundle.manifest.max_tokens - self._tokenizer.num_special_tokens_to_add(False)
+        special = self._tokenizer.num_special_tokens_to_add(False)
+        self._inner = bundle.manifest.max_tokens - special
         self._step = self._inner - bundle.manifest.overlap_tokens
         self._max_windows = max_windows
+        if not special:
+            raise BundleError(f"{bundle.tokenizer.name} adds no special tokens: some texts would have no token at all")
+        if self._step < 1:
+            raise BundleError(
+                f"{MANIFEST_NAME}: overlap_tokens must leave room for text between {special} special tokens"
+            )
 
     def encode(self, text: str) -> EncodedText:
         """Returns `text` (normalized, not empty) as windows; see `engine.base.EncodedText`."""
         encoding = self._tokenizer.encode(text)
         ids = np.array(encoding.ids, np.int64)
-        spans = np.array(encoding.offsets, np.int64).reshape(-1, 2)
         special = np.array(encoding.special_tokens_mask, bool)
+        spans = np.array(encoding.offsets, np.int64).reshape(-1, 2)
         spans[special] = 0
         ngram_ids, ngram_values = self._ngrams.encode(text) if self._ngrams else (_NO_IDS, _NO_VALUES)
-        windows, truncated = self._windows(ids, spans, special)
-        return EncodedText(tuple(Window(*window, ngram_ids, ngram_values) for window in windows), truncated)
+        rows, truncated = self._windows(special)
+        return EncodedText(tuple(Window(ids[row], spans[row], ngram_ids, ngram_values) for row in rows), truncated)
 
     def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
         """Returns where the known n-grams of `text` stand (`NgramTable.locate`), or None without an n-gram branch."""
         return self._ngrams.locate(text) if self._ngrams else None
 
-    def _windows(
-        self, ids: IntArray, spans: IntArray, special: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-    ) -> tuple[list[tuple[IntArray, IntArray]], bool]:
+    def _windows(self, special: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[list[IntArray], bool]:
+        """Returns the places of each window's tokens, special ones included, and whether some were left unread."""
         body = np.flatnonzero(~special)
         if len(body) <= self._inner:
-            return [(ids, spans)], False
-        before, after = np.arange(body[0]), np.arange(body[-1] + 1, len(ids))
-        starts = list(range(0, len(body) - self._inner + self._step, self._step))
-        chosen = [np.concatenate([before, body[start : start + self._inner], after]) for start in starts]
-        kept = chosen[: self._max_windows]
-        return [(ids[rows], spans[rows]) for rows in kept], len(kept) < len(chosen)
+            return [np.arange(len(special))], False
+        before, after = np.arange(body[0]), np.arange(body[-1] + 1, len(special))
+        starts = range(0, len(body) - self._inner + self._step, self._step)
+        kept = starts[: self._max_windows]
+        windows = [np.concatenate([before, body[start : start + self._inner], after]) for start in kept]
+        return windows, len(kept) < len(starts)
 
 
-def pad(windows: list[IntArray], pad_id: int) -> tuple[IntArray, IntArray]:
-    """Returns `windows` as one (windows, longest) int64 array filled with `pad_id`, and its 0/1 mask."""
-    longest = max(map(len, windows))
+def pad(windows: Sequence[Window], pad_id: int) -> tuple[IntArray, IntArray]:
+    """Returns the ids of `windows` as one (windows, longest) int64 array filled with `pad_id`, and its 0/1 mask."""
+    longest = max(len(window.input_ids) for window in windows)
     ids = np.full((len(windows), longest), pad_id, np.int64)
     mask = np.zeros((len(windows), longest), np.int64)
     for row, window in enumerate(windows):
-        ids[row, : len(window)] = window
-        mask[row, : len(window)] = 1
+        ids[row, : len(window.input_ids)] = window.input_ids
+        mask[row, : len(window.input_ids)] = 1
     return ids, mask
 
 
-def pad_ngrams(windows: list[Window]) -> tuple[IntArray, FloatArray]:
+def pad_ngrams(windows: Sequence[Window]) -> tuple[IntArray, FloatArray]:
     """Returns the n-gram rows and weights of `windows` as two (windows, most n-grams) arrays, padded with row 0."""
     most = max(1, max(len(window.ngram_ids) for window in windows))
     ids, values = np.zeros((len(windows), most), np.int64), np.zeros((len(windows), most), np.float32)
@@ -76,3 +80,13 @@ def pad_ngrams(windows: list[Window]) -> tuple[IntArray, FloatArray]:
         ids[row, : len(window.ngram_ids)] = window.ngram_ids
         values[row, : len(window.ngram_ids)] = window.ngram_values
     return ids, values
+
+
+def _read_tokenizer(bundle: Bundle) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(bundle.tokenizer))
+    except Exception as error:  # the library raises plain Exception
+        raise BundleError(f"{bundle.tokenizer.name} cannot be read by the tokenizers library: {error}") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -80,13 +80,20 @@ def evaluate(predictor: Predictor, request: Request, progress: Progress | None =
     return Evaluation(document, examples)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes `folder` if need be; raises `DataError` when it cannot be. Worth asking before a long evaluation."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written to: {error.strerror}") from None
+
+
 def write_evaluation(folder: Path, evaluation: Evaluation, language: str) -> None:
-    """Writes metrics.json, a line for each of its parts, and report.html in `language` to `folder`, made if need be."""
+    """Writes metrics.json, a line for each of its parts, and report.html in `language` to `folder`."""
     parts = (
         f"{json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in evaluation.document.items()
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / "metrics.json").write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
         page = render_report(evaluation.document, language, evaluation.examples)
         (folder / "report.html").write_text(page, encoding="utf-8")
@@ -119,10 +126,9 @@ def ask_labelled(
     """Returns the outcomes of `rows` in the request's view; raises `BundleError` when the model lacks the task."""
     if request.task not in predictor.manifests:
         raise BundleError(f"this model does not answer {request.task.value}: choose another --task or bundle")
+    view = load_view(request.view, request.task) if request.view else None
     outcomes = collect(predictor, rows, request.task, labels, progress)
-    if not request.view:
-        return outcomes
-    return apply_view(outcomes, load_view(request.view, request.task), department_parents())
+    return apply_view(outcomes, view, department_parents()) if view else outcomes
 
 
 def model_facts(predictor: Predictor) -> dict[str, str]:

@@ -29,15 +29,16 @@ class RowFigures:
     def figures(self, weights: Array) -> Array:
         """Returns the figures of `NAMES` when row i counts `weights[i]` times."""
         hits = [self.ranks <= k for k in (1, 3, 5)]
+        rows = weights.sum()
         return np.array(
             [
-                *(np.average(hit, weights=weights) for hit in hits),
+                *(weights @ hit / rows for hit in hits),
                 *(class_average(hit, self.targets, self.classes, weights) for hit in hits[:2]),
                 macro_f1_of_answers(self.answers, self.targets, self.classes, weights),
-                np.average(1 / self.ranks, weights=weights),
+                weights @ (1 / self.ranks) / rows,
                 reliability_bins(self.certainty, hits[0], weights=weights).error,
-                np.average(self.held, weights=weights),
-                np.average(self.set_sizes, weights=weights),
+                weights @ self.held / rows,
+                weights @ self.set_sizes / rows,
             ]
         )
 

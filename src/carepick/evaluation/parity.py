@@ -22,6 +22,15 @@ def bundle_parity(bundle: Path, reference: Path, texts: list[str]) -> dict[str, 
     return {task.value: _agreement(ours[task], theirs[task]) for task in ours}
 
 
+def first_answers(bundle: Path, text: str) -> dict[str, str]:
+    """Returns the id that `bundle` answers first to `text`, for each task."""
+    predictor = Predictor.load(Settings(bundle=str(bundle)))
+    try:
+        return {task.value: answer.labels[0].id for task, answer in predictor.predict(text).tasks.items()}
+    finally:
+        predictor.close()
+
+
 def _scores(folder: Path, texts: list[str]) -> dict[Task, Array]:
     predictor = Predictor.load(Settings(bundle=str(folder), cache_seconds=0))
     try:

@@ -1,11 +1,11 @@
 """Patterns: the small language in which a doctor can read and write what raises a red flag.
 
-    chest crushing            both in any order, within 40 letters (white space not counted)
-    chest>pain                pain follows chest closely
-    chest|upper_back          either
-    chest 쥐어짜              a concept of concepts.json, and a stem written in place
-    chest pain !cough         but not when coughing is spoken of nearby
-    chest pain sudden @80     within 80 letters
+chest crushing            both in any order, within 40 letters (white space not counted)
+chest>pain                pain follows chest closely
+chest|upper_back          either
+chest 쥐어짜              a concept of concepts.json, and a stem written in place
+chest pain !cough         but not when coughing is spoken of nearby
+chest pain sudden @80     within 80 letters
 """
 
 from __future__ import annotations

@@ -70,9 +70,7 @@ class Batcher:
         for thread in self._threads:
             thread.start()
 
-    def submit(
-        self, texts: Sequence[EncodedText], deadline: float, parts: bool = False
-    ) -> list[Future[ModelOutput]]:
+    def submit(self, texts: Sequence[EncodedText], deadline: float, parts: bool = False) -> list[Future[ModelOutput]]:
         """Queues all of `texts` or none, and returns a future for each.
 
         `deadline`: on the batcher's clock; a text whose deadline passes in the queue is dropped with `DeadlineError`, and

@@ -15,7 +15,7 @@ from carepick.knowledge.guidance import load_guidance
 from carepick.knowledge.red_flags import load_red_flags
 from carepick.records import Task
 from carepick.service.answers import RecentAnswers
-from carepick.service.batcher import BatchLimits, Batcher
+from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.diagnosis import Composer
 from carepick.service.models import ModelSet, ServedModel
 from carepick.service.predictor import Parts, Predictor

@@ -83,7 +83,9 @@ def explain(
     rivals /= max(float(rivals.sum()), 1e-9)
     margin = (added.by_character[:, label] - added.by_character @ rivals) / temperature
     words = [
-        Evidence(Span(*text.span(match.start(), match.end())), round(float(margin[match.start() : match.end()].sum()), 4))
+        Evidence(
+            Span(*text.span(match.start(), match.end())), round(float(margin[match.start() : match.end()].sum()), 4)
+        )
         for match in _WORD.finditer(text.text)
     ]
     words.sort(key=lambda word: -abs(word.weight))

@@ -65,9 +65,7 @@ class ModelSet:
     @property
     def tasks(self) -> Mapping[Task, ServedModel]:
         """The model that answers each task."""
-        return {
-            task: model for task in Task for model in self.models if task.value in model.engine.manifest.heads
-        }
+        return {task: model for task in Task for model in self.models if task.value in model.engine.manifest.heads}
 
     def head(self, name: str) -> Head | None:
         """Returns the head called `name`, or None."""

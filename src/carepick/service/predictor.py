@@ -37,9 +37,9 @@ class Parts:
 class Predictor:
     """Answers texts with a loaded model; safe to call from several threads.
 
-        predictor = Predictor.load()
-        prediction = predictor.predict("머리가 아프고 열이 나요")
-        print(prediction.tasks[Task.DEPARTMENT].labels[:3])
+    predictor = Predictor.load()
+    prediction = predictor.predict("머리가 아프고 열이 나요")
+    print(prediction.tasks[Task.DEPARTMENT].labels[:3])
     """
 
     def __init__(self, settings: Settings, parts: Parts, clock: Callable[[], float] = time.monotonic) -> None:
@@ -189,7 +189,7 @@ class Predictor:
         scores = models.scores(outputs)
         thresholds = self._thresholds(models)
         learned = _by_label(models, "triage", scores)
-        triage = self._parts.triager.combine(self._parts.triager.detect(text), learned)
+        triage = self._parts.triager.combine(self._parts.triager.detect(text), learned, thresholds)
         health = (_by_label(models, "scope", scores) or {"health": 1.0})["health"]
         abstains = health < thresholds["scope"] or not readable(text.text, thresholds["least_letters"])
         tasks = {}

@@ -63,7 +63,9 @@ class Triager:
         raised: dict[str, RaisedFlag] = {}
         for rule in self._rules:
             if rule.flag.id not in raised and all(any(name in found for name in names) for names in rule.needed):
-                match = next((match for match in hits.matches(rule.pattern) if not context.silenced(match, rule.weak)), ())
+                match = next(
+                    (match for match in hits.matches(rule.pattern) if not context.silenced(match, rule.weak)), ()
+                )
                 if match:
                     raised[rule.flag.id] = RaisedFlag(rule.flag.id, rule.flag.level, _spans(text, folded, match))
         denied = _spans(text, folded, context.denied_among(_longest(found.get("symptom", []))))
@@ -120,10 +122,7 @@ class _Hits:
         for term in chain[1:]:
             following = self._term(term)
             begun = [
-                (*links, hit)
-                for links in begun
-                for hit in following
-                if 0 <= hit.start - links[-1].end <= _LONGEST_GAP
+                (*links, hit) for links in begun for hit in following if 0 <= hit.start - links[-1].end <= _LONGEST_GAP
             ]
         yield from begun
 

@@ -76,7 +76,9 @@ class NgramTable:
         places = np.array([place for place, character in enumerate(text) if not character.isspace()], np.int64)
         lengths = [length for length in range(self.shortest, self.longest + 1) if length <= len(places)]
         first = np.concatenate([np.arange(len(places) - length + 1) for length in lengths] or [np.zeros(0, np.int64)])
-        size = np.concatenate([np.full(len(places) - length + 1, length) for length in lengths] or [np.zeros(0, np.int64)])
+        size = np.concatenate(
+            [np.full(len(places) - length + 1, length) for length in lengths] or [np.zeros(0, np.int64)]
+        )
         rows = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
         known = self.hashes[rows] == hashes
         return rows[known] + 1, places[first[known]], places[first[known] + size[known] - 1]

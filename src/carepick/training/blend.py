@@ -23,7 +23,9 @@ class Blend:
     def apply(self, encoder_logits: Array, ngram_logits: Array, log_prior: Array) -> Array:
         """Returns the blended logits: (texts, classes), from two such arrays and the (classes,) log prior."""
         return (
-            self.encoder_share * encoder_logits + self.ngram_share * ngram_logits - self.prior_power * log_prior[None, :]
+            self.encoder_share * encoder_logits
+            + self.ngram_share * ngram_logits
+            - self.prior_power * log_prior[None, :]
         )
 
 

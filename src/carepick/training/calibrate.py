@@ -74,7 +74,13 @@ def calibrate(
 
 
 def _with_prior_power(
-    blend: Blend, deep: Array, wide: Array, log_prior: Array, targets: Array, fitted: Array, settings: CalibrationSettings
+    blend: Blend,
+    deep: Array,
+    wide: Array,
+    log_prior: Array,
+    targets: Array,
+    fitted: Array,
+    settings: CalibrationSettings,
 ) -> Blend:
     """Returns `blend` with the prior power that gives the best mean over classes of top-3 accuracy."""
     candidates = [Blend(blend.encoder_share, blend.ngram_share, power) for power in settings.prior_powers]

@@ -16,6 +16,7 @@ import torch
 from tokenizers import Tokenizer
 from torch.utils.data import Dataset
 from transformers import EarlyStoppingCallback, EvalPrediction, ProgressCallback, Trainer, TrainingArguments
+from transformers import trainer as trainer_module
 
 from carepick.errors import TrainingError
 from carepick.records import Task
@@ -72,6 +73,7 @@ def train_classifier(
         if arguments.process_index == 0:
             _prepare(out, checkpoints, _fingerprint(recipe, train, validation, base), resume)
     model, tokenizer = load_base(base, len(names))
+    _look_past_a_folder_called_datasets()
     collate = _Collator(tokenizer, padding_id(tokenizer, model.config.to_dict()), _window(recipe, model))
     trainer = Trainer(
         model=model,
@@ -229,6 +231,13 @@ def _write(
     write = write_checkpoint if recipe.task is Task.DISEASE else write_directory
     write(classifier, out)
     (out / "metrics.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _look_past_a_folder_called_datasets() -> None:
+    """The Trainer takes whatever can be imported as `datasets` for the library, also a folder where we were started."""
+    library = getattr(trainer_module, "datasets", None)
+    if library is not None and getattr(library, "__file__", None) is None:
+        vars(trainer_module)["is_datasets_available"] = lambda: False
 
 
 def _as_argument(checkpoint: Path | None) -> str | None:

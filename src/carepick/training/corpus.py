@@ -55,7 +55,9 @@ def build_corpus(data: Path) -> pd.DataFrame:
     for column in ("text", "named_text"):
         rows[column] = rows[column].map(normalize)
     rows = rows[rows.text.str.len() > 0]
-    rows["split"] = [_split(source, date, text) for source, date, text in zip(rows.source, rows.date, rows.text)]
+    rows["split"] = [
+        _split(source, date, text) for source, date, text in zip(rows.source, rows.date, rows.text, strict=True)
+    ]
     return _drop_near_duplicates(rows)[COLUMNS].reset_index(drop=True)
 
 
@@ -99,10 +101,10 @@ def _read(data: Path, name: str, columns: list[str]) -> pd.DataFrame:
 def _match_by_date(diseases: pd.DataFrame, departments: pd.DataFrame) -> list[int]:
     """Returns, for each disease row, the position of the department row that holds the same question, or -1."""
     by_date: dict[str, list[tuple[int, str]]] = {}
-    for position, (text, date) in enumerate(zip(departments.text, departments.date)):
+    for position, (text, date) in enumerate(zip(departments.text, departments.date, strict=True)):
         by_date.setdefault(date, []).append((position, text))
     found = []
-    for text, date in zip(diseases.text, diseases.date):
+    for text, date in zip(diseases.text, diseases.date, strict=True):
         piece = max(text.split(MASK), key=len)[:60]
         found.append(next((position for position, other in by_date.get(date, ()) if piece in other), -1))
     return found

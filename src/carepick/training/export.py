@@ -18,7 +18,7 @@ import torch
 
 from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch, write_manifest
 from carepick.errors import TrainingError
-from carepick.evaluation.parity import bundle_parity
+from carepick.evaluation.parity import bundle_parity, first_answers
 from carepick.knowledge.catalog import Catalog, load_catalog
 from carepick.text.ngrams import NgramTable
 from carepick.training.blend import Blend
@@ -54,16 +54,22 @@ def export_bundles(
     """
     labels = json.loads((network / "labels.json").read_text())
     state = torch.load(network / "network.pt", map_location="cpu", weights_only=True)
-    weights = {name.removeprefix("encoder."): value.numpy() for name, value in state.items() if name.startswith("encoder.")}
+    weights = {
+        name.removeprefix("encoder."): value.numpy() for name, value in state.items() if name.startswith("encoder.")
+    }
     heads, ngram_rows = merge_heads(state, branches, gatekeepers, calibration, labels)
     manifest = _manifest(labels, table, calibration, _training_facts(network, rows), settings)
-    for folder, precision in ((outputs[1], "float32"), (outputs[0], "int8")):
+    folders = {"float32": outputs[1], "int8": outputs[0]}
+    for precision, folder in folders.items():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         save_graph(build_graph(weights, _shape(encoder, network), heads, ngram_rows, precision), folder / "model.onnx")
         np.save(folder / "ngrams.npy", table.hashes)
         shutil.copyfile(encoder / "tokenizer.json", folder / "tokenizer.json")
         seal(manifest, folder, precision)
+    golden = Golden(GOLDEN_TEXT, first_answers(outputs[1], GOLDEN_TEXT))
+    for precision, folder in folders.items():
+        seal(dataclasses.replace(manifest, golden=golden), folder, precision)
     texts = rows.text[rows.purpose.isin(["department", "disease"])].drop_duplicates()
     sample = texts.sample(min(settings.parity_texts, len(texts)), random_state=7).tolist()
     parity = bundle_parity(outputs[0], outputs[1], sample)

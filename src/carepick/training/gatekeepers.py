@@ -71,7 +71,9 @@ def fit_gatekeepers(
 
 def save_gatekeepers(path: Path, heads: Mapping[str, LinearHead]) -> None:
     """Writes the heads to `path`, an .npz."""
-    arrays = {f"{name}.{part}": getattr(head, part) for name, head in heads.items() for part in ("deep", "wide", "bias")}
+    arrays = {
+        f"{name}.{part}": getattr(head, part) for name, head in heads.items() for part in ("deep", "wide", "bias")
+    }
     np.savez(path, **arrays)
 
 

@@ -79,7 +79,9 @@ def count_matrix(texts: list[str], table: NgramTable) -> sparse.csr_matrix:
     return sparse.csr_matrix((values, columns, lengths), shape=(len(texts), len(table.hashes)))
 
 
-def fit_linear(features: sparse.csr_matrix, targets: Array, weights: Array, settings: LinearSettings) -> tuple[Array, Array]:
+def fit_linear(
+    features: sparse.csr_matrix, targets: Array, weights: Array, settings: LinearSettings
+) -> tuple[Array, Array]:
     """Returns the (rows, classes) weight and (classes,) bias of one-against-rest linear SVMs, inverse document
     frequency folded in.
 
@@ -120,7 +122,11 @@ def _chi_square(present: sparse.csr_matrix, classes: Array) -> Array:
 
 def save_linear(path: Path, table: NgramTable, parts: dict[str, tuple[Array, Array]]) -> None:
     """Writes the table and the weight and bias of each task to `path`, an .npz."""
-    arrays = {f"{task}.{part}": value for task, pair in parts.items() for part, value in zip(("weight", "bias"), pair, strict=True)}
+    arrays: dict[str, Any] = {
+        f"{task}.{part}": value
+        for task, pair in parts.items()
+        for part, value in zip(("weight", "bias"), pair, strict=True)
+    }
     np.savez(path, hashes=table.hashes, lengths=np.array([table.shortest, table.longest]), **arrays)
 
 

@@ -55,7 +55,9 @@ def read_recipe(path: Path) -> tuple[str, list[Step]]:
         ]
         return document["name"], steps
     except KeyError as missing:
-        raise TrainingError(f"{path}: every recipe has a name and steps with run, inputs and outputs; {missing} is missing") from None
+        raise TrainingError(
+            f"{path}: every recipe has a name and steps with run, inputs and outputs; {missing} is missing"
+        ) from None
 
 
 def run_recipe(
@@ -75,7 +77,10 @@ def run_recipe(
             raise TrainingError(f"{path}: no step is called {step.run}; there are {', '.join(sorted(functions))}")
         inputs = [_resolve(name, data, work, path.parent.parent) for name in step.inputs]
         outputs = [work / name for name in step.outputs]
-        fingerprint = {"settings": dict(step.settings), "inputs": {n: checksum(p) for n, p in zip(step.inputs, inputs, strict=True)}}
+        fingerprint = {
+            "settings": dict(step.settings),
+            "inputs": {n: checksum(p) for n, p in zip(step.inputs, inputs, strict=True)},
+        }
         if state.get(step.run, {}).get("made_from") == fingerprint and all(output.exists() for output in outputs):
             report(f"{step.run}: up to date")
             continue

@@ -63,7 +63,9 @@ def features_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str
     corpus, encoder, network_folder, datasets = inputs
     layers = json.loads((network_folder / "settings.json").read_text())["layers"]
     network, _ = load_network(network_folder, encoder, layers)
-    rows = rows_to_read(pd.read_parquet(corpus), datasets, int(settings.get("ordinary", 5000)), int(settings.get("seed", 7)))
+    rows = rows_to_read(
+        pd.read_parquet(corpus), datasets, int(settings.get("ordinary", 5000)), int(settings.get("seed", 7))
+    )
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
     write_features(rows, pooled_states(network, tokenizer, rows.text.tolist()), outputs[0])
 

@@ -1,0 +1,63 @@
+"""The n-gram branch learns what tells classes apart, and its table reads what it wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.train
+
+TEXTS = [f"{word} {number}" for number in range(20) for word in ("눈이 아파요", "발이 가려워요", "귀가 멍해요")]
+CLASSES = np.tile(np.arange(3), 20)
+
+
+def test_fitted_branch_answers_what_it_was_taught() -> None:
+    from carepick.training.linear import LinearSettings, choose_ngrams, count_matrix, fit_linear
+
+    settings = LinearSettings(least_texts=2, rows=60)
+    table = choose_ngrams(TEXTS, {"department": CLASSES, "disease": np.where(CLASSES == 2, -1, CLASSES)}, settings)
+    assert len(table.hashes) <= 60
+    assert (np.diff(table.hashes.astype(np.int64)) > 0).all()
+    features = count_matrix(TEXTS, table)
+    weight, bias = fit_linear(features, CLASSES, np.ones(60), settings)
+    unseen = count_matrix(["눈이많이아파요", "발이 너무 가려워요"], table)
+    assert (unseen @ weight + bias).argmax(1).tolist() == [0, 1]
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+    from carepick.text.ngrams import NgramTable
+    from carepick.training.linear import load_linear, save_linear
+
+    table = NgramTable(np.array([3, 9], np.uint32), 1, 4)
+    parts = {"disease": (np.ones((2, 5), np.float32), np.zeros(5, np.float32))}
+    save_linear(tmp_path / "linear.npz", table, parts)
+    loaded, loaded_parts = load_linear(tmp_path / "linear.npz")
+    assert loaded.hashes.tolist() == [3, 9]
+    assert (loaded.shortest, loaded.longest) == (1, 4)
+    assert np.array_equal(loaded_parts["disease"][0], parts["disease"][0])
+
+
+def test_blend_leans_on_the_branch_that_is_right() -> None:
+    from carepick.training.blend import fit_blend
+
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 4, 300)
+    right = rng.normal(size=(300, 4)) + 3 * np.eye(4)[targets]
+    noise = rng.normal(size=(300, 4))
+    blend = fit_blend(right, noise, targets, np.ones(300))
+    assert blend.encoder_share > 4 * blend.ngram_share
+
+
+def test_gatekeeper_folds_its_standardization_in() -> None:
+    from scipy import sparse
+
+    from carepick.training.gatekeepers import fit_gatekeeper
+
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 2, 200)
+    pooled = (rng.normal(size=(200, 6)) * 3 + 5 + targets[:, None] * 4).astype(np.float32)
+    ngrams = sparse.csr_matrix((200, 10), dtype=np.float32)
+    head = fit_gatekeeper(pooled, ngrams, targets, np.ones(200), 1.0, 1.0)
+    assert (head.logits(pooled, ngrams).argmax(1) == targets).mean() > 0.9

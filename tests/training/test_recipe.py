@@ -1,0 +1,141 @@
+"""A whole recipe on made-up data: from Parquet files to a bundle that serves."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.train
+
+COMPLAINTS = {
+    ("정형외과", "오십견"): ("팔이 안 올라가요", "어깨가 굳었어요", "밤에 어깨가 아파요", "등 뒤로 손이 안 가요"),
+    ("안과", "결막염"): ("눈이 빨개요", "눈곱이 많이 껴요", "눈이 가려워요", "눈물이 나요"),
+    ("피부과", "무좀"): ("발가락이 짓물러요", "발바닥이 벗겨져요", "발톱이 노래요", "발이 가려워요"),
+}
+
+
+def question(rng: random.Random, complaints: tuple[str, ...]) -> str:
+    return f"{rng.randrange(2, 30)}일 전부터 " + " ".join(rng.sample(complaints, 2)) + f" {rng.randrange(10**6)}"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as CAREPICK_DATA names one, with dates on both sides of the splits."""
+    import pandas as pd
+
+    from carepick.training.dummy import SIZES, random_classifier
+    from carepick.training.original_writer import write_directory
+
+    rng = random.Random(1)
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "data").mkdir()
+    departments, diseases, sentences = [], [], []
+    for (department, disease), complaints in COMPLAINTS.items():
+        for number in range(60):
+            date = ("2024.05.02", "2024.10.20", "2024.12.03")[number % 3 if number < 30 else 0]
+            text = question(rng, complaints)
+            departments.append((f"{disease} 같아요 {text}", department, "board", date))
+            diseases.append((f"[MASK] 같아요 {text}", disease, "named_in_question", date, "kin"))
+            sentences.append((question(rng, complaints), disease, 1))
+        diseases += [(question(rng, complaints), disease, "asserted_by_doctor", "2020.08.01", "hidoc") for _ in range(9)]
+    tables = {
+        "department_questions": (departments, ["text", "department", "source", "date"]),
+        "disease_questions": (diseases, ["text", "disease", "label_from", "date", "source"]),
+        "disease_sentences": ([*sentences, ("stray", "이 문장은 병 이름이 아니다", 1)], ["text", "disease", "style"]),
+    }
+    for name, (rows, columns) in tables.items():
+        pd.DataFrame(rows, columns=columns).to_parquet(folder / "data" / f"{name}.parquet")
+    write_directory(random_classifier(SIZES["tiny"], ("one", "two"), seed=5), folder / "models")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default recipe's steps, with settings for a minute's work and a gate for a model that learned little."""
+    project = Path(__file__).parents[2]
+    text = (project / "recipes" / "default.toml").read_text(encoding="utf-8")
+    text = text.replace("$DATA/models/e5-small-ko", "$DATA/models").replace("rows = 65535", "rows = 300")
+    text = text.replace("least_texts = 6", "least_texts = 2").replace("layers = 6, frozen_layers = 2", "layers = 1, frozen_layers = 0")
+    text = text.replace('outputs = ["bundle",', 'settings = { least_agreement = 0.8, parity_texts = 30 }\noutputs = ["bundle",')
+    import re
+
+    text = re.sub(r"max_steps = \d+", "max_steps = 12", text)
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "recipes").mkdir()
+    (folder / "datasets").symlink_to(project / "datasets")
+    (folder / "recipes" / "tiny.toml").write_text(text, encoding="utf-8")
+    return folder / "recipes" / "tiny.toml"
+
+
+def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(
+    data: Path, recipe: Path, tmp_path: Path
+) -> None:
+    from carepick.records import Task
+    from carepick.service.predictor import Predictor
+    from carepick.settings import Settings
+    from carepick.training.recipe import run_recipe
+    from carepick.training.steps import STEPS
+
+    told: list[str] = []
+    run_recipe(recipe, data, tmp_path, STEPS, told.append)
+    assert not any("up to date" in line for line in told)
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["heads"]) == {"disease", "department", "triage", "scope"}
+    assert set(manifest["golden"]["top"]) == {"disease", "department"}
+    predictor = Predictor.load(Settings(bundle=str(tmp_path / "bundle")))
+    try:
+        assert predictor.ready()
+        answer = predictor.predict("눈이 빨갛고 눈곱이 껴요")
+        assert answer.tasks[Task.DEPARTMENT].labels[0].name == "안과"
+        assert answer.tasks[Task.DISEASE].labels[0].name == "결막염"
+    finally:
+        predictor.close()
+    told.clear()
+    run_recipe(recipe, data, tmp_path, STEPS, told.append)
+    assert told
+    assert all("up to date" in line for line in told)
+
+
+def test_corpus_splits_by_time_unmasks_and_leaves_out_the_stray_sentence(data: Path) -> None:
+    from carepick.training.corpus import build_corpus
+
+    corpus = build_corpus(data / "data")
+    assert not corpus.text.str.contains("MASK", regex=False).any()
+    assert set(corpus[corpus.date >= "2024.11.01"].split) == {"valid"}
+    assert set(corpus[corpus.date == "2024.05.02"].split) == {"train"}
+    assert "이 문장은 병 이름이 아니다" not in set(corpus.disease)
+    both = corpus[(corpus.department != "") & (corpus.disease != "")]
+    assert len(both) == 180
+    assert both.named_text.str.contains("같아요").all()
+    assert not any(disease in text for disease, text in zip(both.disease, both.text, strict=True))
+
+
+def test_missing_data_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    from carepick.errors import DataError
+    from carepick.training.corpus import build_corpus
+
+    with pytest.raises(DataError, match="CAREPICK_DATA"):
+        build_corpus(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("steps = [", "not valid TOML"),
+        ('name = "x"', "steps"),
+        ('name = "x"\n[[steps]]\nrun = "fly"\ninputs = []\noutputs = []', "no step is called fly"),
+        ('name = "x"\n[[steps]]\nrun = "linear"\ninputs = ["corpus.parquet"]\noutputs = []', "corpus.parquet is missing"),
+    ],
+)
+def test_bad_recipes_say_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    from carepick.errors import TrainingError
+    from carepick.training.recipe import run_recipe
+    from carepick.training.steps import STEPS
+
+    path = tmp_path / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TrainingError, match=words):
+        run_recipe(path, tmp_path, tmp_path / "work", STEPS, print)

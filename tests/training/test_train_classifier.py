@@ -1,0 +1,214 @@
+"""The original recipes on a tiny BERT: figures, formats, and no run lost to a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from carepick.cli.main import main
+from carepick.errors import TrainingError
+from carepick.training.checkpoints import latest_whole
+from carepick.training.classifier import DEPARTMENT_RECIPE, DISEASE_RECIPE, explain_out_of_memory
+from carepick.training.original_reader import read_classifier
+
+pytestmark = pytest.mark.train
+
+STEPS_AN_EPOCH = 10
+LEARNING = ["--batch-size", "8", "--learning-rate", "1e-3", "--max-length", "48"]
+
+
+def command(recipe: str, questions: Path, base: Path, out: Path, *more: str) -> list[str]:
+    words = ["train", recipe, "--data", str(questions), "--base", str(base), "--out", str(out), *LEARNING, *more]
+    # The complaints' labels are diseases; for a department recipe the catalog does not know them.
+    return words + (["--label-column", "disease", "--keep-unknown-labels"] if recipe == "specialty" else [])
+
+
+def report(out: Path) -> dict[str, Any]:
+    return dict(json.loads((out / "metrics.json").read_text()))
+
+
+def test_the_recipes_are_those_of_the_originals() -> None:
+    settings = ("epochs", "batch_size", "learning_rate", "weight_decay", "max_length")
+    assert [getattr(DISEASE_RECIPE, name) for name in settings] == [10, 16, 2e-5, 0.01, 512]
+    assert [getattr(DEPARTMENT_RECIPE, name) for name in settings] == [5, 32, 2e-5, 0.01, 256]
+    assert DISEASE_RECIPE.validation_share == 0.2
+
+
+@pytest.fixture(scope="module")
+def whole_run(questions: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disease run that nothing disturbed, with a checkpoint after every step."""
+    out = tmp_path_factory.mktemp("whole")
+    assert main(command("disease", questions, base, out, "--epochs", "3", "--checkpoint-minutes", "0")) == 0
+    return out
+
+
+def test_the_disease_recipe_learns_and_reports(whole_run: Path) -> None:
+    figures = report(whole_run)
+    assert [round(epoch["epoch"]) for epoch in figures["epochs"]] == [1, 2, 3]
+    assert figures["epochs"][-1]["loss"] < figures["epochs"][0]["loss"]
+    assert figures["final"]["accuracy"] > 0.5  # three classes; chance is a third
+    assert {"top3", "mrr", "mean_rank", "macro_f1", "temperature"} <= figures["final"].keys()
+    counts = np.array(figures["confusion"]["counts"])
+    assert counts.sum() == figures["rows"]["validation"] == sum(row["rows"] for row in figures["per_class"])
+    assert np.trace(counts) / counts.sum() == pytest.approx(figures["final"]["accuracy"])
+    classifier = read_classifier(whole_run / "disease.pt")
+    assert classifier.labels == ("감기", "위염", "편두통")
+    assert classifier.about["epoch"] == 3
+
+
+def test_kill_9_in_the_middle_of_an_epoch_costs_nothing(
+    questions: Path, base: Path, whole_run: Path, tmp_path: Path
+) -> None:
+    words = command("disease", questions, base, tmp_path, "--epochs", "3", "--checkpoint-minutes", "0")
+    killed_at = kill_in_the_second_epoch([sys.executable, "-m", "carepick", *words], tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "checkpoint-29").mkdir()  # as if killed while this one was being written
+    assert main(words) == 0
+    state = json.loads((tmp_path / "checkpoints" / "checkpoint-30" / "trainer_state.json").read_text())
+    # How long the first validation took is of the first process: it was not done again.
+    assert first_validation_seconds(state) == first_validation_seconds(killed_at)
+    for name, value in report(whole_run)["final"].items():
+        assert report(tmp_path)["final"][name] == pytest.approx(value, abs=0.02), name
+    ours, theirs = (read_classifier(out / "disease.pt").weights for out in (tmp_path, whole_run))
+    assert all(np.allclose(ours[name], theirs[name], atol=1e-4) for name in theirs)
+
+
+def kill_in_the_second_epoch(words: list[str], checkpoints: Path) -> dict[str, Any]:
+    """Runs `words` until a checkpoint of the second epoch is whole, kills it, and returns the checkpoint's state."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline:
+            assert process.poll() is None, "the run ended before it could be killed"
+            latest = latest_whole(checkpoints)
+            if latest is not None and int(latest.name.split("-")[1]) > STEPS_AN_EPOCH + 1:
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    latest = latest_whole(checkpoints)
+    assert latest is not None
+    assert STEPS_AN_EPOCH < int(latest.name.split("-")[1]) < 3 * STEPS_AN_EPOCH
+    return dict(json.loads((latest / "trainer_state.json").read_text()))
+
+
+def first_validation_seconds(state: dict[str, Any]) -> float:
+    return float(next(entry["eval_runtime"] for entry in state["log_history"] if "eval_runtime" in entry))
+
+
+def test_a_checkpoint_that_was_not_finished_is_passed_over(tmp_path: Path) -> None:
+    assert latest_whole(tmp_path) is None
+    for step, state in ((10, '{"global_step": 10}'), (9, '{"global_step": 9}'), (11, '{"glob'), (100, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert latest_whole(tmp_path) == tmp_path / "checkpoint-10"
+
+
+def test_a_finished_run_is_not_continued_with_other_settings(
+    questions: Path, base: Path, whole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole_run, tmp_path, dirs_exist_ok=True)
+    words = command("disease", questions, base, tmp_path, "--epochs", "1")
+    assert main(words) == 2
+    assert "other settings" in capsys.readouterr().err
+    assert main([*words, "--no-resume"]) == 0
+    assert len(report(tmp_path)["epochs"]) == 1
+
+
+def test_the_specialty_recipe_writes_a_directory_and_stops_early(questions: Path, base: Path, tmp_path: Path) -> None:
+    words = command("specialty", questions, base, tmp_path, "--epochs", "9", "--early-stop", "1")
+    assert main([*words, "--learning-rate", "0.3", "--mixed-precision", "bf16", "--batch-size", "32"]) == 0
+    figures = report(tmp_path)
+    watched = [epoch["macro_f1"] for epoch in figures["epochs"]]
+    assert len(watched) < 9
+    assert watched[-1] <= max(watched[:-1])
+    assert figures["final"]["macro_f1"] == pytest.approx(max(watched))  # the best epoch's weights, not the last's
+    assert {"config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "label_classes.npy"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+    assert read_classifier(tmp_path).labels == ("감기", "위염", "편두통")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--mixed-precision", "fp16"], "needs a GPU"),
+        (["--max-length", "513"], "--max-length must lie within 8..512"),
+        (["--epochs", "0"], "--epochs must be at least 1"),
+        (["--validation-share", "1"], "--validation-share between 0 and 1"),
+        (["--base", "some/where-not-there"], "cannot be reached.*give a local directory"),
+        (["--base", "./no/such/folder"], "there is no such directory"),
+        (["--label-column", "text"], "row 1, column text: expected one of the catalog's 155 names"),
+        (["--label-column", "kind"], "row 1 has no column kind"),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    more: list[str], message: str, questions: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if message == "needs a GPU" and torch.cuda.is_available():
+        pytest.skip("has a GPU")
+    assert main(command("disease", questions, base, tmp_path, *more)) == 2
+    assert_one_line(capsys.readouterr().err, message)
+
+
+def test_one_class_is_told(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "one.csv"
+    data.write_text("text,disease\n" + "콧물이 나요,감기\n" * 10, encoding="utf-8")
+    assert main(command("disease", data, base, tmp_path)) == 2
+    assert_one_line(capsys.readouterr().err, "1 label.*two or more")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "model.safetensors").unlink(), "holds no weights: expected model.safetensors"),
+        (lambda folder: os.truncate(folder / "model.safetensors", 9999), "damaged or cut short"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "gpt2"}'), "is a gpt2"),
+        (lambda folder: (folder / "config.json").unlink(), "no config.json"),
+        (lambda folder: shutil.copy(folder / "../other.safetensors", folder / "model.safetensors"), "is no whole BERT"),
+    ],
+)
+def test_a_base_that_is_not_whole_is_told(
+    damage: Any, message: str, questions: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.numpy import save_file
+
+    shutil.copytree(base, tmp_path / "base")
+    save_file({"bert.pooler.dense.bias": np.zeros(32, np.float32)}, tmp_path / "other.safetensors")
+    damage(tmp_path / "base")
+    assert main(command("disease", questions, tmp_path / "base", tmp_path / "out")) == 2
+    assert_one_line(capsys.readouterr().err, message)
+
+
+def test_a_batch_that_does_not_fit_says_what_to_lower() -> None:
+    with pytest.raises(TrainingError, match=r"--batch-size \(now 16\)"), explain_out_of_memory(16):
+        torch.empty(1 << 55)
+    with pytest.raises(RuntimeError, match="shapes"), explain_out_of_memory(16):
+        torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
+def assert_one_line(output: str, message: str) -> None:
+    import re
+
+    lines = [line for line in output.split("\n") if line.startswith("carepick: ")]
+    assert len(lines) == 1, output
+    assert re.search(message, lines[0]), lines[0]
+    assert "Traceback" not in output
