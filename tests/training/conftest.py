@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub's library: tests need no network
+# Before anything imports the libraries that read them: tests need no network, and the same sums on every machine.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
 
 COMPLAINTS = {
     "감기": ("콧물이 나요", "기침을 해요", "목이 칼칼해요", "재채기가 나요"),
@@ -32,11 +35,17 @@ def complaint_rows(count: int) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
     from carepick.training.dummy import SIZES, random_classifier
     from carepick.training.original_writer import write_directory
 
-    folder = tmp_path_factory.mktemp("base")
-    return write_directory(random_classifier(SIZES["tiny"], ("one", "two"), seed=5), folder)
+    made_up = random_classifier(SIZES["tiny"], ("one", "two"), seed=5)
+    torch.manual_seed(5)
+    model = BertForSequenceClassification(BertConfig(**made_up.config))  # BERT's own initialization learns faster
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    return write_directory(replace(made_up, weights=weights), tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.train
 
 
 @pytest.fixture(scope="module")
-def corpus():  # noqa: ANN201
+def corpus():
     import pandas as pd
 
     rng = random.Random(2)

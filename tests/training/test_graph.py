@@ -11,7 +11,7 @@ pytestmark = pytest.mark.train
 
 
 @pytest.fixture(scope="module")
-def sessions(base: Path, tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+def sessions(base: Path, tmp_path_factory: pytest.TempPathFactory):
     """The torch network, and ONNX Runtime sessions of its graph in both precisions."""
     import onnxruntime
     import torch

@@ -40,7 +40,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             departments.append((f"{disease} 같아요 {text}", department, "board", date))
             diseases.append((f"[MASK] 같아요 {text}", disease, "named_in_question", date, "kin"))
             sentences.append((question(rng, complaints), disease, 1))
-        diseases += [(question(rng, complaints), disease, "asserted_by_doctor", "2020.08.01", "hidoc") for _ in range(9)]
+        diseases += [
+            (question(rng, complaints), disease, "asserted_by_doctor", "2020.08.01", "hidoc") for _ in range(9)
+        ]
     tables = {
         "department_questions": (departments, ["text", "department", "source", "date"]),
         "disease_questions": (diseases, ["text", "disease", "label_from", "date", "source"]),
@@ -58,8 +60,12 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = Path(__file__).parents[2]
     text = (project / "recipes" / "default.toml").read_text(encoding="utf-8")
     text = text.replace("$DATA/models/e5-small-ko", "$DATA/models").replace("rows = 65535", "rows = 300")
-    text = text.replace("least_texts = 6", "least_texts = 2").replace("layers = 6, frozen_layers = 2", "layers = 1, frozen_layers = 0")
-    text = text.replace('outputs = ["bundle",', 'settings = { least_agreement = 0.8, parity_texts = 30 }\noutputs = ["bundle",')
+    text = text.replace("least_texts = 6", "least_texts = 2").replace(
+        "layers = 6, frozen_layers = 2", "layers = 1, frozen_layers = 0"
+    )
+    text = text.replace(
+        'outputs = ["bundle",', 'settings = { least_agreement = 0.8, parity_texts = 30 }\noutputs = ["bundle",'
+    )
     import re
 
     text = re.sub(r"max_steps = \d+", "max_steps = 12", text)
@@ -70,9 +76,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "recipes" / "tiny.toml"
 
 
-def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(
-    data: Path, recipe: Path, tmp_path: Path
-) -> None:
+def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(data: Path, recipe: Path, tmp_path: Path) -> None:
     from carepick.records import Task
     from carepick.service.predictor import Predictor
     from carepick.settings import Settings
@@ -127,7 +131,10 @@ def test_missing_data_says_where_it_was_looked_for(tmp_path: Path) -> None:
         ("steps = [", "not valid TOML"),
         ('name = "x"', "steps"),
         ('name = "x"\n[[steps]]\nrun = "fly"\ninputs = []\noutputs = []', "no step is called fly"),
-        ('name = "x"\n[[steps]]\nrun = "linear"\ninputs = ["corpus.parquet"]\noutputs = []', "corpus.parquet is missing"),
+        (
+            'name = "x"\n[[steps]]\nrun = "linear"\ninputs = ["corpus.parquet"]\noutputs = []',
+            "corpus.parquet is missing",
+        ),
     ],
 )
 def test_bad_recipes_say_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:

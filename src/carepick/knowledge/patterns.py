@@ -18,7 +18,7 @@ from carepick.knowledge.stems import Stem, parse_stems
 
 _WINDOW = 40
 _CONCEPT = re.compile(r"[a-z][a-z0-9_]*")
-_ALTERNATIVE = re.compile(r"\|(?![^(]*\))")
+_TERM = re.compile(r"(?:[^|()]|\((?:[^()]|\([^()]*\))*\))+")  # what stands between | outside of groups
 
 Term = tuple[str, ...]  # names of concepts, any of which will do; a stem written in place is its own name
 Chain = tuple[Term, ...]  # terms that follow one another closely
@@ -59,11 +59,11 @@ def parse_pattern(source: str) -> Pattern:
 
 def stems_in_place(pattern: Pattern) -> dict[str, tuple[Stem, ...]]:
     """Returns the stems that `pattern` writes in place, by their name; raises `CatalogError` naming a wrong one."""
-    return {name: parse_stems(name) for name in pattern.names() if not _CONCEPT.fullmatch(name)}
+    return {name: parse_stems(name, shortest=1) for name in pattern.names() if not _CONCEPT.fullmatch(name)}
 
 
 def _term(source: str, token: str) -> Term:
-    names = tuple(_ALTERNATIVE.split(token))
-    if not all(names):
+    names = tuple(_TERM.findall(token))
+    if "|".join(names) != token:
         raise CatalogError(f"pattern {source!r}: nothing stands beside | or >")
     return names

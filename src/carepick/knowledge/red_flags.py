@@ -135,7 +135,7 @@ def _read_concepts(document: dict[str, Any]) -> tuple[dict[str, tuple[Stem, ...]
 
 
 def _read_context(document: dict[str, Any]) -> tuple[dict[str, tuple[Stem, ...]], tuple[Stem, ...]]:
-    cues = {name: _stems(f"{_CONTEXT}: {name}", words) for name, words in _part(document, "cues", _CONTEXT)}
+    cues = {name: _stems(f"{_CONTEXT}: {name}", words, 1) for name, words in _part(document, "cues", _CONTEXT)}
     if set(cues) != set(CUES):
         raise CatalogError(f"{_CONTEXT}: cues must be {', '.join(CUES)}")
     return cues, _stems(f"{_CONTEXT}: symptoms", document.get("symptoms"))
@@ -148,11 +148,11 @@ def _part(document: dict[str, Any], key: str, file: str) -> list[tuple[str, Any]
     return list(part.items())
 
 
-def _stems(place: str, words: Any) -> tuple[Stem, ...]:
+def _stems(place: str, words: Any, shortest: int = 2) -> tuple[Stem, ...]:
     if not isinstance(words, str) or not words.strip():
         raise CatalogError(f"{place}: expected stems divided by spaces")
     try:
-        return parse_stems(words)
+        return parse_stems(words, shortest)
     except CatalogError as error:
         raise CatalogError(f"{place}: {error}") from None
 

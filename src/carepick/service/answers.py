@@ -7,53 +7,64 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from carepick.service.batcher import ModelOutput
+from carepick.service.ticket import Ticket
+
+
+@dataclass(frozen=True)
+class Claims:
+    """`tickets`: one for each text that was claimed; `fresh`: those among them that nobody computes yet, with text."""
+
+    tickets: list[Ticket]
+    fresh: list[tuple[str, Ticket]]
 
 
 class RecentAnswers:
-    """Outputs of the last seconds. Keeps no text: its key is a BLAKE2b hash with a secret made at start."""
+    """Tickets of the last seconds. Keeps no text: its key is a BLAKE2b hash with a secret made at start."""
 
     def __init__(self, seconds: float, entries: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`seconds` for which an answer may be given again, 0 for texts in flight only; at most `entries` are kept."""
         self._seconds, self._entries, self._clock = seconds, entries, clock
         self._secret = secrets.token_bytes(32)
-        self._futures: OrderedDict[bytes, tuple[Future[ModelOutput], float]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[Ticket, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, text: str, compute: Callable[[], Future[ModelOutput]]) -> Future[ModelOutput]:
-        """Returns the future of `text`: the one in flight, a recent one, or what `compute` starts.
+    def claim(self, texts: Sequence[str], deadline: float) -> Claims:
+        """Returns a ticket for each of `texts`, joined until `deadline`: one in flight, a recent one, or a fresh one.
 
-        A failed or cancelled computation is never given to a later caller.
+        A failed or dropped computation is never given to a later caller. Whoever gets fresh tickets must compute or
+        fail them.
         """
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).digest()
+        keys = [self._key(text) for text in texts]
+        claims = Claims([], [])
         with self._lock:
-            self._forget_old()
-            kept = self._futures.get(key)
-            if kept is not None and _usable(kept[0]):
-                return kept[0]
-            future = compute()
-            if self._entries:
-                self._futures[key] = (future, self._clock())
-                self._futures.move_to_end(key)
-        return future
+            now = self._clock()
+            for text, key in zip(texts, keys, strict=True):
+                ticket = self._joined(key, deadline, now)
+                if ticket is None:
+                    ticket = Ticket(deadline)
+                    claims.fresh.append((text, ticket))
+                    self._kept[key] = ticket, now
+                    self._kept.move_to_end(key)
+                claims.tickets.append(ticket)
+            self._forget(now)
+        return claims
 
-    def clear(self) -> None:
-        """Forgets every answer, as when the model changes."""
-        with self._lock:
-            self._futures.clear()
+    def _key(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).digest()
 
-    def _forget_old(self) -> None:
-        oldest_wanted = self._clock() - self._seconds
-        while self._futures:
-            key, (future, started) = next(iter(self._futures.items()))
-            done = future.done() and started <= oldest_wanted
-            if not done and len(self._futures) <= self._entries:
+    def _joined(self, key: bytes, deadline: float, now: float) -> Ticket | None:
+        ticket, started = self._kept.get(key, (None, 0.0))
+        if ticket is None or (ticket.done() and now - started >= self._seconds):
+            return None
+        return ticket if ticket.join(deadline) else None
+
+    def _forget(self, now: float) -> None:
+        while self._kept:
+            key, (ticket, started) = next(iter(self._kept.items()))
+            too_old = ticket.done() and now - started >= self._seconds
+            if not too_old and len(self._kept) <= self._entries:
                 return
-            del self._futures[key]
-
-
-def _usable(future: Future[ModelOutput]) -> bool:
-    return not future.cancelled() and not (future.done() and future.exception() is not None)
+            del self._kept[key]

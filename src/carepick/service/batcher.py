@@ -1,35 +1,23 @@
-"""Gathers texts of many callers into forward passes: bounded, by length, with deadlines, and nothing accepted is lost."""
+"""Gathers the windows of many callers into forward passes: bounded, by length, and nothing accepted is lost."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from carepick.engine.base import EncodedText, Engine, FloatArray, Window
-from carepick.errors import DeadlineError, NotReadyError, OverloadedError
+from carepick.errors import NotReadyError, OverloadedError
+from carepick.service.packing import choose
+from carepick.service.ticket import ModelOutput, Ticket
 
 _PARTS = ("tokens", "ngrams")
 
-
-@dataclass(frozen=True)
-class ModelOutput:
-    """What a forward pass says of one text.
-
-    `logits`: for each head (classes,), the mean over windows weighted by their tokens; `windows` and `parts` only where
-    they were asked for: the windows read, and for each output of the kind HEAD.tokens or HEAD.ngrams an array with a
-    row a window.
-    """
-
-    logits: dict[str, FloatArray]
-    window_count: int
-    truncated: bool
-    windows: tuple[Window, ...] = ()
-    parts: dict[str, FloatArray] = field(default_factory=dict)
+Row = dict[str, FloatArray]  # what a pass says of one window: output -> its row
 
 
 @dataclass(frozen=True)
@@ -38,20 +26,43 @@ class BatchLimits:
 
     tokens: int
     queue: int
-    wait_seconds: float
+    wait_seconds: float = 0.0
 
 
-@dataclass(eq=False)
-class _Job:
-    encoded: EncodedText
-    parts: bool
-    deadline: float
-    arrived: float
-    future: Future[ModelOutput] = field(default_factory=Future)
+class Order:
+    """A text on its way through the model; `parts`: whether what each token and n-gram adds is asked for as well."""
+
+    def __init__(self, ticket: Ticket, encoded: EncodedText, parts: bool = False) -> None:
+        self.ticket, self.encoded, self.parts = ticket, encoded, parts
+        self.arrived = 0.0
+        self.waiting = len(encoded.windows)  # windows that no pass has taken
+        self._rows: dict[int, Row] = {}
+
+    def receive(self, number: int, row: Row) -> bool:
+        """Keeps the row of window `number`; returns whether it was the last one that was missing."""
+        self._rows[number] = row
+        return len(self._rows) == len(self.encoded.windows)
+
+    def output(self) -> ModelOutput:
+        """Returns the rows as one output; all must be there."""
+        windows = self.encoded.windows
+        rows = [self._rows[number] for number in range(len(windows))]
+        tokens = self.encoded.tokens
+        shares = np.array([len(window.input_ids) / tokens for window in windows], np.float32)
+        logits = {name: shares @ np.stack([row[name] for row in rows]) for name in rows[0] if "." not in name}
+        if not self.parts:
+            return ModelOutput(logits, len(windows), self.encoded.truncated)
+        parts = {name: _stack([row[name] for row in rows]) for name in rows[0] if "." in name}
+        return ModelOutput(logits, len(windows), self.encoded.truncated, windows, parts)
+
+
+class _Piece(NamedTuple):
+    order: Order
+    number: int
 
     @property
-    def longest(self) -> int:
-        return max(len(window.input_ids) for window in self.encoded.windows)
+    def window(self) -> Window:
+        return self.order.encoded.windows[self.number]
 
 
 class Batcher:
@@ -63,34 +74,41 @@ class Batcher:
         """`runners`: threads that each run one forward pass at a time; `clock` returns seconds."""
         self._engine, self._limits, self._clock = engine, limits, clock
         self._heads = list(engine.manifest.heads)
-        self._waiting: list[_Job] = []
-        self._changed = threading.Condition()
+        self._parts = [f"{head}.{part}" for head in self._heads for part in _PARTS]
+        self._waiting: list[_Piece] = []
+        self._texts = 0  # that have windows waiting
+        self._idle = 0  # runners that have nothing to do
         self._closed = False
+        self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._work, name=f"runner-{n}", daemon=True) for n in range(runners)]
         for thread in self._threads:
             thread.start()
 
-    def submit(self, texts: Sequence[EncodedText], deadline: float, parts: bool = False) -> list[Future[ModelOutput]]:
-        """Queues all of `texts` or none, and returns a future for each.
+    def submit(self, orders: Sequence[Order]) -> None:
+        """Queues all of `orders` or none.
 
-        `deadline`: on the batcher's clock; a text whose deadline passes in the queue is dropped with `DeadlineError`, and
-        so is one whose future was cancelled. Raises `OverloadedError` when the queue has no room, `NotReadyError` when it
-        is closed.
+        An order whose ticket is no longer wanted when its turn comes is dropped. Raises `OverloadedError` when the queue
+        has no room, `NotReadyError` when it is closed.
         """
-        now = self._clock()
-        jobs = [_Job(encoded, parts, deadline, now) for encoded in texts]
+        pieces = [_Piece(order, number) for order in orders for number in range(len(order.encoded.windows))]
         with self._changed:
-            if self._closed:
-                raise NotReadyError("The server is stopping: send the request to another one, or again in a moment.")
-            if len(self._waiting) + len(jobs) > max(self._limits.queue, len(jobs) if not self._waiting else 0):
-                raise OverloadedError("Too many requests are waiting: try again after Retry-After seconds.")
-            self._waiting += jobs
-            self._changed.notify(len(jobs))
-        return [job.future for job in jobs]
+            self.check_room(len(orders))
+            now = self._clock()
+            for order in orders:
+                order.arrived = now
+            self._waiting += pieces
+            self._texts += len(orders)
+            self._changed.notify(len(pieces))
 
-    def waiting(self) -> int:
-        """Returns how many texts wait for a forward pass."""
-        return len(self._waiting)
+    def check_room(self, count: int) -> None:
+        """Raises `OverloadedError` or `NotReadyError` when `count` texts would be refused now.
+
+        A batch that is larger than the queue is taken when nothing waits.
+        """
+        if self._closed:
+            raise NotReadyError("The server is stopping: send the request to another one, or again in a moment.")
+        if self._texts and self._texts + count > self._limits.queue:
+            raise OverloadedError("Too many texts are waiting: try again after the seconds that Retry-After names.")
 
     def close(self) -> None:
         """Takes no more texts, answers those accepted, and ends the threads."""
@@ -101,106 +119,77 @@ class Batcher:
             thread.join()
 
     def _work(self) -> None:
-        while (batch := self._take()) is not None:
-            if live := [job for job in batch if self._still_wanted(job)]:
-                self._answer(live)
+        while pieces := self._take():
+            self._run(pieces)
 
-    def _take(self) -> list[_Job] | None:
-        """Returns the next texts to run, or None when closed and empty."""
+    def _take(self) -> list[_Piece]:
+        """Returns the windows of the next pass; none when closed and empty."""
         with self._changed:
-            while not self._waiting:
-                if self._closed:
-                    return None
-                self._changed.wait()
-            self._wait_for_more()
-            # The oldest text goes now; the others that go with it are those nearest to it in length.
-            oldest = self._waiting[0]
-            near = sorted(self._waiting[1:], key=lambda job: abs(job.longest - oldest.longest))
-            batch = [oldest]
-            for job in near:
-                if _cost([*batch, job]) > self._limits.tokens:
-                    break
-                batch.append(job)
-            chosen = set(map(id, batch))
-            self._waiting = [job for job in self._waiting if id(job) not in chosen]
-            return batch
+            while True:
+                self._drop_unwanted()
+                patience = self._patience()
+                if patience == 0:
+                    return self._pick()
+                if patience is None and self._closed:
+                    return []
+                self._idle += 1
+                self._changed.wait(patience)
+                self._idle -= 1
 
-    def _wait_for_more(self) -> None:
-        until = self._waiting[0].arrived + self._limits.wait_seconds
-        while not self._closed and _cost(self._waiting) < self._limits.tokens and (left := until - self._clock()) > 0:
-            self._changed.wait(left)
+    def _patience(self) -> float | None:
+        """Returns for how many seconds to wait for more texts; None without end, as nothing waits."""
+        if not self._waiting:
+            return None
+        left = self._waiting[0].order.arrived + self._limits.wait_seconds - self._clock()
+        enough = self._closed or sum(len(piece.window.input_ids) for piece in self._waiting) >= self._limits.tokens
+        return 0 if enough else max(0.0, left)
 
-    def _still_wanted(self, job: _Job) -> bool:
-        if not job.future.set_running_or_notify_cancel():
-            return False
-        if self._clock() > job.deadline:
-            job.future.set_exception(DeadlineError("The deadline passed before an answer was ready: try again later."))
-            return False
-        return True
+    def _pick(self) -> list[_Piece]:
+        """Takes the windows of the next pass out of the queue, and leaves idle runners their share."""
+        lengths = [len(piece.window.input_ids) for piece in self._waiting]
+        places = set(choose(lengths, min(self._limits.tokens, sum(lengths) // (1 + self._idle))))
+        pieces = [piece for place, piece in enumerate(self._waiting) if place in places]
+        self._waiting = [piece for place, piece in enumerate(self._waiting) if place not in places]
+        self._count_out(pieces)
+        return pieces
 
-    def _answer(self, jobs: list[_Job]) -> None:
+    def _drop_unwanted(self) -> None:
+        now = self._clock()
+        unwanted = [piece for piece in self._waiting if not piece.order.ticket.wanted(now)]
+        if unwanted:
+            gone = {piece.order for piece in unwanted}
+            self._waiting = [piece for piece in self._waiting if piece.order not in gone]
+            self._count_out(unwanted)
+
+    def _count_out(self, pieces: list[_Piece]) -> None:
+        for piece in pieces:
+            piece.order.waiting -= 1
+            self._texts -= piece.order.waiting == 0
+
+    def _run(self, pieces: list[_Piece]) -> None:
+        """Runs one pass and answers the texts that it completes; if it fails, each window alone."""
+        wanted = self._heads + (self._parts if any(piece.order.parts for piece in pieces) else [])
         try:
-            for job, output in zip(jobs, self._run(jobs), strict=True):
-                job.future.set_result(output)
-        except Exception as error:  # one bad text must not fail its neighbours: run each alone
-            if len(jobs) == 1:
-                jobs[0].future.set_exception(error)
+            results = self._engine.run([piece.window for piece in pieces], wanted)
+            for row, piece in enumerate(pieces):
+                self._receive(piece, {name: values[row] for name, values in results.items()})
+        except Exception as error:  # one bad text must not fail its neighbours
+            if len(pieces) == 1:
+                pieces[0].order.ticket.fail(error)
                 return
-            for job in jobs:
-                if not job.future.done():
-                    self._answer([job])
+            for piece in pieces:
+                self._run([piece])
 
-    def _run(self, jobs: list[_Job]) -> list[ModelOutput]:
-        windows = [window for job in jobs for window in job.encoded.windows]
-        wanted = list(self._heads)
-        if any(job.parts for job in jobs):
-            wanted += [f"{head}.{part}" for head in self._heads for part in _PARTS]
-        rows = self._run_windows(windows, wanted)
-        outputs, first = [], 0
-        for job in jobs:
-            last = first + len(job.encoded.windows)
-            outputs.append(self._combine(job, rows[first:last]))
-            first = last
-        return outputs
-
-    def _run_windows(self, windows: list[Window], wanted: list[str]) -> list[dict[str, FloatArray]]:
-        """Returns each window's row of every output, in passes that each stay within the limit of tokens."""
-        order = sorted(range(len(windows)), key=lambda index: len(windows[index].input_ids))
-        rows: list[dict[str, FloatArray]] = [{} for _ in windows]
-        while order:
-            size = 1
-            while size < len(order) and (size + 1) * len(windows[order[size]].input_ids) <= self._limits.tokens:
-                size += 1
-            chosen, order = order[:size], order[size:]
-            results = self._engine.run([windows[index] for index in chosen], wanted)
-            for row, index in enumerate(chosen):
-                rows[index] = {name: values[row] for name, values in results.items()}
-        return rows
-
-    def _combine(self, job: _Job, rows: list[dict[str, FloatArray]]) -> ModelOutput:
-        windows = job.encoded.windows
-        sizes = np.array([len(window.input_ids) for window in windows], np.float64)
-        shares = sizes / sizes.sum()
-        logits = {
-            head: np.asarray(sum(share * row[head] for share, row in zip(shares, rows, strict=True)))
-            for head in self._heads
-        }
-        output = ModelOutput(logits, len(windows), job.encoded.truncated)
-        if not job.parts:
-            return output
-        parts = {name: _stack([row[name] for row in rows]) for name in rows[0] if "." in name}
-        return ModelOutput(logits, len(windows), job.encoded.truncated, windows, parts)
+    def _receive(self, piece: _Piece, row: Row) -> None:
+        with self._changed:
+            complete = piece.order.receive(piece.number, row)
+        if complete:
+            piece.order.ticket.deliver(piece.order.output())
 
 
-def _stack(rows: list[FloatArray]) -> FloatArray:
+def _stack(rows: Sequence[FloatArray]) -> FloatArray:
     """Returns rows of shape (length, classes) as one array, the shorter ones padded with zeros."""
-    longest = max(len(row) for row in rows)
-    stacked = np.zeros((len(rows), longest, rows[0].shape[1]), np.float32)
+    stacked = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), np.float32)
     for index, row in enumerate(rows):
         stacked[index, : len(row)] = row
     return stacked
-
-
-def _cost(jobs: list[_Job]) -> int:
-    """Returns the tokens of a pass over all windows of `jobs`, padding counted."""
-    return sum(len(job.encoded.windows) for job in jobs) * max(job.longest for job in jobs)

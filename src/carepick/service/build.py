@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from carepick.engine.base import Engine
@@ -17,7 +19,7 @@ from carepick.records import Task
 from carepick.service.answers import RecentAnswers
 from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.diagnosis import Composer
-from carepick.service.models import ModelSet, ServedModel
+from carepick.service.models import ModelSet, ServedModel, check_heads
 from carepick.service.predictor import Parts, Predictor
 from carepick.service.triage import Triager
 from carepick.settings import Settings
@@ -37,29 +39,40 @@ def build_predictor(settings: Settings) -> Predictor:
 def load_models(settings: Settings, catalog: Catalog) -> ModelSet:
     """Returns the models that `settings` name, loaded, their queues open and their labels checked against `catalog`."""
     engines = _engines(settings, catalog)
+    check_heads([engine.manifest for engine in engines])
     for engine in engines:
         _check_labels(engine.manifest, catalog)
-    return ModelSet(tuple(_serve(engine, settings) for engine in engines))
+    runners = runners_per_engine(settings, len(engines), available_cpus())
+    return ModelSet([_serve(engine, settings, runners) for engine in engines])
 
 
-def _engines(settings: Settings, catalog: Catalog) -> list[Engine]:
+def runners_per_engine(settings: Settings, engines: int, cpus: int) -> int:
+    """Returns how many forward passes of each engine run at a time, so that all of them keep `cpus` busy.
+
+    On small machines one thread in a pass and one pass for each processor beat many threads in one pass: no thread
+    waits for another, and a short text does not wait for a long one.
+    """
+    threads = settings.inference_threads or 1
+    return math.ceil(max(1, cpus // settings.workers // threads) / engines)
+
+
+def _engines(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
     if settings.engine == "deterministic":
         labels = {
             Task.DISEASE.value: [Label(disease.id, disease.name) for disease in catalog.diseases],
             Task.DEPARTMENT.value: [Label(department.id, department.name) for department in catalog.departments],
         }
         return [DeterministicEngine(labels, settings.max_windows)]
-    from carepick.engine.onnx import OnnxEngine  # the runtime takes 20 MB: only where a model is served
+    from carepick.engine.prepacked import default_cache, open_engine  # the runtime: only where a model is served
 
     folders = [Path(name.strip()) for name in settings.bundle.split(",") if name.strip()] or [DEFAULT_BUNDLE]
     threads = settings.inference_threads or 1
-    return [OnnxEngine(open_bundle(folder), settings.max_windows, threads) for folder in folders]
+    cache = (Path(settings.cache_dir) if settings.cache_dir else default_cache()) if settings.prepacked else None
+    return [open_engine(open_bundle(folder), settings.max_windows, threads, cache) for folder in folders]
 
 
-def _serve(engine: Engine, settings: Settings) -> ServedModel:
+def _serve(engine: Engine, settings: Settings, runners: int) -> ServedModel:
     limits = BatchLimits(settings.batch_tokens, settings.queue_limit, settings.batch_wait_ms / 1000)
-    # One thread a pass and one pass a processor beat many threads in one pass on small machines.
-    runners = 1 if settings.inference_threads else max(1, available_cpus() // settings.workers)
     recent = RecentAnswers(settings.cache_seconds, settings.cache_entries)
     return ServedModel(engine, Batcher(engine, limits, runners), recent)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from carepick.engine.base import EncodedText, Engine, FloatArray
+from carepick.engine.base import Engine, FloatArray
 from carepick.engine.manifest import Head, Manifest
-from carepick.errors import BundleError
+from carepick.errors import BundleError, RequestError
 from carepick.records import Task
 from carepick.service.answers import RecentAnswers
-from carepick.service.batcher import Batcher, ModelOutput
-from carepick.service.ranking import probabilities
+from carepick.service.batcher import Batcher, Order
+from carepick.service.confidence import DEFAULT_THRESHOLDS
+from carepick.service.ranking import Ranking
+from carepick.service.ticket import ModelOutput, Ticket
+from carepick.text.normalize import normalize
+
+_GOLDEN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -25,62 +29,126 @@ class ServedModel:
     batcher: Batcher
     recent: RecentAnswers
 
-    def submit(self, text: str, deadline: float) -> Future[ModelOutput]:
-        """Returns the future output of the normalized `text`, shared with others who ask for the same one."""
-        return self.recent.get(text, lambda: self.batcher.submit([self.engine.encode(text)], deadline)[0])
+    def submit(self, texts: Sequence[str], deadline: float) -> list[Ticket]:
+        """Returns a ticket for each of the normalized `texts`, shared with others who ask for the same one.
 
-    def submit_many(self, texts: Sequence[str], deadline: float) -> list[Future[ModelOutput]]:
-        """Returns the future outputs of `texts`, accepted or refused as a whole."""
-        return self.batcher.submit([self.engine.encode(text) for text in texts], deadline)
+        Raises `OverloadedError` or `NotReadyError` when not all of them can be taken; none is then.
+        """
+        claims = self.recent.claim(texts, deadline)
+        try:
+            if claims.fresh:
+                self.batcher.check_room(len(claims.fresh))  # before the work of encoding
+                self.batcher.submit(list(self._orders(claims.fresh)))
+        except RequestError as error:
+            for _, ticket in claims.fresh:
+                ticket.fail(error)
+            leave(claims.tickets)
+            raise
+        return claims.tickets
 
-    def submit_parts(self, encoded: EncodedText, deadline: float) -> Future[ModelOutput]:
-        """Returns the future output of an encoded text with what each token and n-gram adds."""
-        return self.batcher.submit([encoded], deadline, parts=True)[0]
+    def submit_parts(self, text: str, deadline: float) -> Ticket:
+        """Returns a ticket for the output of `text` with what each token and n-gram adds; raises as `submit` does."""
+        ticket = Ticket(deadline)
+        self.batcher.check_room(1)
+        self.batcher.submit([Order(ticket, self.engine.encode(text), parts=True)])
+        return ticket
 
-    def answers_golden(self, deadline: float) -> None:
+    def check_golden(self) -> None:
         """Raises `BundleError` unless every head answers the golden sentence as the manifest says."""
-        golden = self.engine.manifest.golden
-        output = self.batcher.submit([self.engine.encode(golden.text)], deadline)[0].result()
-        for name, expected in golden.top.items():
-            head = self.engine.manifest.heads[name]
-            scores = probabilities(output.logits[name], head)
-            if not np.isfinite(scores).all() or head.labels[int(scores.argmax())].id != expected:
-                raise BundleError(f"head {name} does not answer the golden sentence with {expected}: export it again")
+        manifest = self.engine.manifest
+        ticket = Ticket(float("inf"))
+        try:
+            self.batcher.submit([Order(ticket, self.engine.encode(normalize(manifest.golden.text)))])
+            logits = ticket.output(_GOLDEN_SECONDS).logits
+        except Exception as error:
+            raise BundleError(f"bundle {manifest.name} cannot answer its golden sentence: {error}") from error
+        for name, head in manifest.heads.items():
+            scores = Ranking(head).probabilities(logits[name])
+            first = head.labels[int(scores.argmax())].id
+            if not np.isfinite(scores).all() or first != manifest.golden.top.get(name, first):
+                raise BundleError(
+                    f"bundle {manifest.name}: head {name} does not answer the golden sentence with "
+                    f"{manifest.golden.top.get(name, 'numbers')}: copy or export the bundle again"
+                )
+
+    def _orders(self, fresh: Sequence[tuple[str, Ticket]]) -> Iterator[Order]:
+        for text, ticket in fresh:
+            try:
+                yield Order(ticket, self.engine.encode(text))
+            except Exception as error:  # one bad text must not fail its neighbours
+                ticket.fail(error)
 
 
-@dataclass(frozen=True)
 class ModelSet:
     """The models behind one predictor: a shared one, or one for each task."""
 
-    models: tuple[ServedModel, ...]
-
-    def __post_init__(self) -> None:
-        for name in {head for model in self.models for head in model.engine.manifest.heads}:
-            owners = [model for model in self.models if name in model.engine.manifest.heads]
-            if len(owners) > 1:
-                raise BundleError(f"{len(owners)} bundles answer {name}: name one bundle for each task")
-        if not self.tasks:
-            raise BundleError("no bundle answers disease or department: see the heads in manifest.json")
+    def __init__(self, models: Sequence[ServedModel]) -> None:
+        """Raises `BundleError` when two models answer one head or none answers a task."""
+        check_heads([model.engine.manifest for model in models])
+        self.models = tuple(models)
+        self.users = 0  # requests that hold this set; the predictor counts them
+        self.owners = {name: model for model in models for name in model.engine.manifest.heads}
+        self.rankings = {name: Ranking(head) for model in models for name, head in model.engine.manifest.heads.items()}
+        self.tasks = {task: self.owners[task.value] for task in Task if task.value in self.owners}
+        self.thresholds = dict(DEFAULT_THRESHOLDS)
+        for model in models:
+            self.thresholds.update(model.engine.manifest.confidence)
 
     @property
-    def tasks(self) -> Mapping[Task, ServedModel]:
-        """The model that answers each task."""
-        return {task: model for task in Task for model in self.models if task.value in model.engine.manifest.heads}
-
-    def head(self, name: str) -> Head | None:
-        """Returns the head called `name`, or None."""
-        return next((m.engine.manifest.heads[name] for m in self.models if name in m.engine.manifest.heads), None)
-
     def manifests(self) -> Mapping[Task, Manifest]:
-        """Returns the manifest that answers each task."""
+        """The manifest that answers each task."""
         return {task: model.engine.manifest for task, model in self.tasks.items()}
+
+    def head(self, name: str) -> Head:
+        """Returns the head called `name`."""
+        return self.rankings[name].head
+
+    def submit(self, texts: Sequence[str], deadline: float) -> list[tuple[Ticket, ...]]:
+        """Returns for each of the normalized `texts` one ticket from each model; raises when one takes not all."""
+        held: list[list[Ticket]] = []
+        try:
+            for model in self.models:
+                held.append(model.submit(texts, deadline))
+        except RequestError:
+            for tickets in held:
+                leave(tickets)
+            raise
+        return list(zip(*held, strict=True))
+
+    def submit_parts(self, text: str, deadline: float) -> tuple[Ticket, ...]:
+        """Returns one ticket from each model for the output of `text` with all its parts."""
+        return tuple(model.submit_parts(text, deadline) for model in self.models)
 
     def scores(self, outputs: Sequence[ModelOutput]) -> dict[str, FloatArray]:
         """Returns the calibrated probabilities of every head from the outputs of all models, (classes,) each."""
-        merged = {name: logits for output in outputs for name, logits in output.logits.items()}
-        return {name: probabilities(logits, head) for name, logits in merged.items() if (head := self.head(name))}
+        return {
+            name: self.rankings[name].probabilities(logits)
+            for output in outputs
+            for name, logits in output.logits.items()
+        }
+
+    def check_golden(self) -> None:
+        """Raises `BundleError` unless every model answers its golden sentence."""
+        for model in self.models:
+            model.check_golden()
 
     def close(self) -> None:
         """Answers what was accepted and frees the models."""
         for model in self.models:
             model.batcher.close()
+
+
+def check_heads(manifests: Sequence[Manifest]) -> None:
+    """Raises `BundleError` when two of `manifests` have the same head, or none answers a task."""
+    names = [name for manifest in manifests for name in manifest.heads]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise BundleError(f"{names.count(doubled[0])} bundles answer {doubled[0]}: name one bundle for each task")
+    if not {task.value for task in Task} & set(names):
+        raise BundleError("no bundle answers disease or department: see the heads in manifest.json")
+
+
+def leave(tickets: Sequence[Ticket]) -> None:
+    """Gives all of `tickets` back."""
+    for ticket in tickets:
+        ticket.leave()

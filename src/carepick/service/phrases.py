@@ -17,42 +17,58 @@ class Hit(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    literal: str
-    exact: bool
-    starts_word: bool
-    ends_word: bool
+    stem: Stem
     concepts: tuple[str, ...]
 
 
+class _Bucket(NamedTuple):
+    """The stems that begin with the same two letters (or are one letter): by length, then by folded literal."""
+
+    lengths: list[int]
+    entries: dict[str, list[_Entry]]
+
+
 class PhraseIndex:
-    """Stems by their first two letters, so that each place of a text is compared with a few of them only."""
+    """Stems by their first letters, so that each place of a text is compared with a few of them only."""
 
     def __init__(self, stems: Mapping[str, Iterable[Stem]]) -> None:
         """`stems`: those of each concept."""
-        concepts: dict[Stem, list[str]] = {}
+        concepts: dict[Stem, dict[str, None]] = {}
         for concept, entries in stems.items():
             for stem in entries:
-                folded = stem if stem.exact else Stem(fold(stem.literal), False, stem.starts_word, stem.ends_word)
-                concepts.setdefault(folded, []).append(concept)
-        self._entries: dict[str, list[_Entry]] = {}
+                concepts.setdefault(stem, {})[concept] = None
+        self._buckets: dict[str, _Bucket] = {}
         for stem, names in concepts.items():
-            entry = _Entry(stem.literal, stem.exact, stem.starts_word, stem.ends_word, tuple(dict.fromkeys(names)))
-            self._entries.setdefault(fold(stem.literal)[:2], []).append(entry)
+            literal = fold(stem.literal)
+            bucket = self._buckets.setdefault(literal[:2], _Bucket([], {}))
+            bucket.entries.setdefault(literal, []).append(_Entry(stem, tuple(names)))
+            if len(literal) not in bucket.lengths:
+                bucket.lengths.append(len(literal))
 
     def find(self, text: FoldedText) -> dict[str, list[Hit]]:
         """Returns where each concept was found, in order of the start; concepts that were not found are missing."""
         found: dict[str, list[Hit]] = {}
-        entries, folded, exact = self._entries, text.folded, text.exact
+        buckets, folded = self._buckets, text.folded
         for start in range(len(folded)):
-            for key in (folded[start : start + 2], folded[start]):
-                for entry in entries.get(key, ()):
-                    literal = entry.literal
-                    end = start + len(literal)
-                    if (
-                        (exact if entry.exact else folded).startswith(literal, start)
-                        and (not entry.starts_word or text.starts[start])
-                        and (not entry.ends_word or text.ends[end])
-                    ):
-                        for concept in entry.concepts:
-                            found.setdefault(concept, []).append(Hit(start, end))
+            for key in (folded[start : start + 2], folded[start]) if start + 1 < len(folded) else (folded[start],):
+                bucket = buckets.get(key)
+                if bucket is None:
+                    continue
+                for length in bucket.lengths:
+                    for entry in bucket.entries.get(folded[start : start + length], ()):
+                        if _stands(text, entry.stem, start, start + length):
+                            for concept in entry.concepts:
+                                found.setdefault(concept, []).append(Hit(start, start + length))
         return found
+
+
+def _stands(text: FoldedText, stem: Stem, start: int, end: int) -> bool:
+    """Whether `stem`, whose letters are at `start`, is really meant there.
+
+    One that runs over a space must begin with its word, or have two letters before the space: not 하고 열심히 for 고열.
+    """
+    if stem.exact and text.exact[start:end] != stem.literal:
+        return False
+    if stem.ends_word and not text.ends[end]:
+        return False
+    return text.starts[start] or not (stem.starts_word or (end - start > 1 and text.spaced[start + 1]))

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from carepick.engine.manifest import Manifest
-from carepick.errors import BundleError, DeadlineError, InvalidTextError, NotReadyError, RequestError
-from carepick.records import Confidence, Diagnosis, Evidence, Prediction, ScoredLabel, Task, TaskAnswer
-from carepick.service.batcher import ModelOutput
-from carepick.service.confidence import DEFAULT_THRESHOLDS, band, conformal_set, readable
+from carepick.errors import BundleError, InvalidTextError, NotReadyError
+from carepick.records import Diagnosis, Prediction, Task
 from carepick.service.diagnosis import Composer
-from carepick.service.explanation import contributions, explain
+from carepick.service.interpretation import explainer, interpret
 from carepick.service.models import ModelSet
-from carepick.service.ranking import rank
+from carepick.service.ticket import ModelOutput, Ticket
 from carepick.service.triage import Triager
 from carepick.settings import Settings
 from carepick.text.normalize import NormalizedText, normalize_with_spans
-
-_GOLDEN_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -45,10 +40,10 @@ class Predictor:
     def __init__(self, settings: Settings, parts: Parts, clock: Callable[[], float] = time.monotonic) -> None:
         """Loads the models; raises `BundleError` when one cannot be used. `clock` returns seconds."""
         self._settings, self._parts, self._clock = settings, parts, clock
-        self._models = parts.load_models()
-        self._golden_answered = False
+        self._changed = threading.Condition()  # guards the models, who uses them, and whether it is closed
         self._closed = False
         self._reloading = threading.Lock()
+        self._models = self._load_models()
 
     @classmethod
     def load(cls, settings: Settings | None = None) -> Predictor:
@@ -68,19 +63,11 @@ class Predictor:
     @property
     def manifests(self) -> Mapping[Task, Manifest]:
         """The manifest that answers each task."""
-        return self._models.manifests()
+        return self._models.manifests
 
     def ready(self) -> bool:
-        """Returns whether every model is loaded and has answered its golden sentence; cheap after the first time."""
-        if self._closed:
-            return False
-        if not self._golden_answered:
-            try:
-                self._ask_golden(self._models)
-            except (BundleError, RequestError):
-                return False
-            self._golden_answered = True
-        return True
+        """Returns whether texts are answered: the models are loaded, have answered their golden sentences, not closed."""
+        return not self._closed
 
     def predict(self, text: str, timeout_ms: int | None = None) -> Prediction:
         """Returns the answer to `text`: every answerable label of both tasks, triage and confidence.
@@ -88,49 +75,36 @@ class Predictor:
         Raises `InvalidTextError`, `OverloadedError`, `DeadlineError` (after `timeout_ms`, default from settings) or
         `NotReadyError`.
         """
-        normalized, models, deadline = self._accept(text), self._models, self._deadline(timeout_ms)
-        futures = [model.submit(normalized.text, deadline) for model in models.models]
-        return self._prediction(normalized, models, [self._result(future, deadline) for future in futures])
+        deadline = self._deadline(timeout_ms)
+        normalized = self._accept(text)
+        with self._using() as models:
+            [tickets] = models.submit([normalized.text], deadline)
+            return interpret(normalized, models, self._outputs(tickets, deadline), self._parts.triager)
 
     def predict_many(self, texts: Sequence[object], timeout_ms: int | None = None) -> list[Prediction | Exception]:
-        """Returns for each of `texts` its answer or, for a bad one, the `RequestError`; order is kept.
+        """Returns for each of `texts` its answer or, for a bad one, the error; order is kept.
 
-        Raises `OverloadedError` when the queue has no room for all of them.
+        Raises `OverloadedError` when the queue has no room for all of them, and `NotReadyError`.
         """
-        models, deadline = self._models, self._deadline(timeout_ms)
+        deadline = self._deadline(timeout_ms)
         accepted = [self._accept_or_error(text) for text in texts]
-        good = {item.text: item for item in accepted if isinstance(item, NormalizedText)}
-        futures = [model.submit_many(list(good), deadline) for model in models.models] if good else []
-        pending = dict(zip(good, zip(*futures, strict=True), strict=True))
-        answers: list[Prediction | Exception] = []
-        for item in accepted:
-            if isinstance(item, RequestError):
-                answers.append(item)
-                continue
-            try:
-                outputs = [self._result(future, deadline) for future in pending[item.text]]
-                answers.append(self._prediction(item, models, outputs))
-            except RequestError as error:
-                answers.append(error)
-        return answers
+        good = {item.text: () for item in accepted if isinstance(item, NormalizedText)}
+        with self._using() as models:
+            tickets = dict(zip(good, models.submit(list(good), deadline), strict=True))
+            return [self._answer_or_error(item, models, tickets, deadline) for item in accepted]
 
     def diagnose(
-        self,
-        text: str,
-        k: int = 3,
-        language: str = "ko",
-        include_withheld: bool = False,
-        timeout_ms: int | None = None,
+        self, text: str, k: int = 3, language: str = "ko", include_withheld: bool = False, timeout_ms: int | None = None
     ) -> Diagnosis:
         """Returns the whole answer with explanations; see `Diagnosis`. Raises as `predict` does."""
-        normalized, models, deadline = self._accept(text), self._models, self._deadline(timeout_ms)
-        encoded = [model.engine.encode(normalized.text) for model in models.models]
-        futures = [model.submit_parts(each, deadline) for model, each in zip(models.models, encoded, strict=True)]
-        outputs = [self._result(future, deadline) for future in futures]
-        prediction = self._prediction(normalized, models, outputs)
-        composer = self._parts.composer(self._thresholds(models))
-        why = self._explainer(normalized, models, outputs)
-        return composer.compose(normalized.text, prediction, why, k, language, include_withheld)
+        deadline = self._deadline(timeout_ms)
+        normalized = self._accept(text)
+        with self._using() as models:
+            outputs = self._outputs(models.submit_parts(normalized.text, deadline), deadline)
+            prediction = interpret(normalized, models, outputs, self._parts.triager)
+            why = explainer(normalized, models, outputs)
+            composer = self._parts.composer(models.thresholds)
+            return composer.compose(normalized.text, prediction, why, k, language, include_withheld)
 
     def reload(self) -> None:
         """Loads the bundles again and swaps them in; in-flight texts finish on the old ones.
@@ -138,30 +112,50 @@ class Predictor:
         Raises `BundleError` and keeps the old ones when a new one is broken.
         """
         with self._reloading:
-            fresh = self._parts.load_models()
-            try:
-                self._ask_golden(fresh)
-            except BundleError:
-                fresh.close()
-                raise
-            old, self._models = self._models, fresh
-            old.close()
+            fresh = self._load_models()
+            with self._changed:
+                retired = fresh if self._closed else self._models
+                self._models = self._models if self._closed else fresh
+                self._changed.wait_for(lambda: not retired.users)
+            retired.close()
 
     def close(self) -> None:
         """Stops taking texts, answers those accepted, and frees the models."""
-        self._closed = True
-        self._models.close()
+        with self._changed:
+            self._closed = True
+            models = self._models
+            self._changed.wait_for(lambda: not models.users)
+        models.close()
 
-    def _ask_golden(self, models: ModelSet) -> None:
-        for model in models.models:
-            model.answers_golden(self._clock() + _GOLDEN_SECONDS)
+    def _load_models(self) -> ModelSet:
+        models = self._parts.load_models()
+        try:
+            models.check_golden()
+        except BundleError:
+            models.close()
+            raise
+        return models
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[ModelSet]:
+        """Gives the models of the moment, which are not closed before the end of the block."""
+        with self._changed:
+            if self._closed:
+                raise NotReadyError("The server is stopping: send the request to another one, or again in a moment.")
+            models = self._models
+            models.users += 1
+        try:
+            yield models
+        finally:
+            with self._changed:
+                models.users -= 1
+                if not models.users:
+                    self._changed.notify_all()
 
     def _deadline(self, timeout_ms: int | None) -> float:
-        return self._clock() + (timeout_ms or self._settings.request_timeout_ms) / 1000
+        return self._clock() + (self._settings.request_timeout_ms if timeout_ms is None else timeout_ms) / 1000
 
     def _accept(self, text: object) -> NormalizedText:
-        if self._closed:
-            raise NotReadyError("The server is stopping: send the request to another one, or again in a moment.")
         if not isinstance(text, str):
             raise InvalidTextError("text must be a string that says what hurts.")
         if len(text) > self._settings.max_text_characters:
@@ -173,67 +167,25 @@ class Predictor:
             raise InvalidTextError("text holds nothing to read: write what hurts.")
         return normalized
 
-    def _accept_or_error(self, text: object) -> NormalizedText | RequestError:
+    def _accept_or_error(self, text: object) -> NormalizedText | InvalidTextError:
         try:
             return self._accept(text)
-        except RequestError as error:
+        except InvalidTextError as error:
             return error
 
-    def _result(self, future: Future[ModelOutput], deadline: float) -> ModelOutput:
+    def _outputs(self, tickets: Sequence[Ticket], deadline: float) -> list[ModelOutput]:
+        return [ticket.output(deadline - self._clock()) for ticket in tickets]
+
+    def _answer_or_error(
+        self,
+        item: NormalizedText | InvalidTextError,
+        models: ModelSet,
+        tickets: Mapping[str, Sequence[Ticket]],
+        deadline: float,
+    ) -> Prediction | Exception:
+        if isinstance(item, InvalidTextError):
+            return item
         try:
-            return future.result(max(0.0, deadline - self._clock()))
-        except FutureTimeout:
-            raise DeadlineError("The deadline passed before an answer was ready: try again later.") from None
-
-    def _prediction(self, text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]) -> Prediction:
-        scores = models.scores(outputs)
-        thresholds = self._thresholds(models)
-        learned = _by_label(models, "triage", scores)
-        triage = self._parts.triager.combine(self._parts.triager.detect(text), learned, thresholds)
-        health = (_by_label(models, "scope", scores) or {"health": 1.0})["health"]
-        abstains = health < thresholds["scope"] or not readable(text.text, thresholds["least_letters"])
-        tasks = {}
-        for task, manifest in models.manifests().items():
-            head = manifest.heads[task.value]
-            labels = tuple(
-                ScoredLabel(label.id, label.name, label.score * health) for label in rank(scores[task.value], head)
-            )
-            sure = Confidence.ABSTAIN if abstains else band(labels[0].score, thresholds)
-            tasks[task] = TaskAnswer(labels, sure, conformal_set(labels, head), manifest.version)
-        first = tasks.get(Task.DEPARTMENT) or tasks[Task.DISEASE]
-        return Prediction(
-            tasks=tasks,
-            triage=triage,
-            confidence=first.confidence,
-            windows=max(output.window_count for output in outputs),
-            truncated=any(output.truncated for output in outputs),
-        )
-
-    def _thresholds(self, models: ModelSet) -> Mapping[str, float]:
-        return {**DEFAULT_THRESHOLDS, **models.models[-1].engine.manifest.confidence}
-
-    def _explainer(
-        self, text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]
-    ) -> Callable[[Task, ScoredLabel], tuple[Evidence, ...]]:
-        scores = models.scores(outputs)
-        by_model = dict(zip(map(id, models.models), outputs, strict=True))
-
-        def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
-            model = models.tasks[task]
-            output = by_model[id(model)]
-            if f"{task.value}.tokens" not in output.parts:
-                return ()
-            located = model.engine.locate_ngrams(text.text)
-            head = model.engine.manifest.heads[task.value]
-            index = next(i for i, known in enumerate(head.labels) if known.id == label.id)
-            added = contributions(text, output.windows, output.parts, task.value, located)
-            return explain(text, added, scores[task.value], index, head.temperature)
-
-        return why
-
-
-def _by_label(models: ModelSet, name: str, scores: Mapping[str, object]) -> dict[str, float] | None:
-    head = models.head(name)
-    if head is None:
-        return None
-    return {label.id: float(score) for label, score in zip(head.labels, scores[name], strict=True)}  # type: ignore[call-overload]
+            return interpret(item, models, self._outputs(tickets[item.text], deadline), self._parts.triager)
+        except Exception as error:  # one bad text must not fail its neighbours; the caller sees which it was
+            return error

@@ -9,20 +9,25 @@ from carepick.engine.manifest import Head
 from carepick.records import ScoredLabel
 
 
-def probabilities(logits: FloatArray, head: Head) -> FloatArray:
-    """Returns the calibrated probabilities of `logits` (classes,), 0 for excluded labels; they add up to 1."""
-    scaled = np.asarray(logits, np.float64) / head.temperature
-    excluded = np.array([label.id in head.excluded_labels for label in head.labels])
-    scaled[excluded] = -np.inf
-    powers = np.exp(scaled - scaled.max())
-    return np.asarray(powers / powers.sum())
+class Ranking:
+    """How one head's logits are read: temperature, labels that are never answered, names."""
 
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self._answerable = np.array([label.id not in head.excluded_labels for label in head.labels])
+        self._count = int(self._answerable.sum())
 
-def rank(scores: FloatArray, head: Head) -> tuple[ScoredLabel, ...]:
-    """Returns every answerable label with its score, best first; equal scores in the head's order."""
-    order = np.argsort(-scores, kind="stable")
-    return tuple(
-        ScoredLabel(head.labels[index].id, head.labels[index].name, float(scores[index]))
-        for index in order
-        if head.labels[index].id not in head.excluded_labels
-    )
+    def probabilities(self, logits: FloatArray) -> FloatArray:
+        """Returns the calibrated probabilities of `logits` (classes,), 0 for excluded labels; they add up to 1."""
+        scaled = np.where(self._answerable, np.asarray(logits, np.float64) / self.head.temperature, -np.inf)
+        powers = np.exp(scaled - scaled.max())
+        return np.asarray(powers / powers.sum())
+
+    def rank(self, scores: FloatArray) -> tuple[ScoredLabel, ...]:
+        """Returns every answerable label with its score (classes,), best first; equal scores in the head's order."""
+        ordered = np.argsort(np.where(self._answerable, -scores, np.inf), kind="stable")[: self._count]
+        labels = self.head.labels
+        return tuple(
+            ScoredLabel(labels[place].id, labels[place].name, score)
+            for place, score in zip(ordered.tolist(), scores[ordered].tolist(), strict=True)
+        )

@@ -20,11 +20,13 @@ _FIRST_SYLLABLE, _LAST_SYLLABLE = 0xAC00, 0xD7A3
 # Words longer than this hold several words typed without spaces: a word may begin anywhere within.
 _LONGEST_WORD = 8
 
-_SENTENCE_MARKS = frozenset(".?!;…。")
-_CLAUSE_MARKS = frozenset(",:/·~-—()[]\"'")
-_SENTENCE_ENDINGS = ("요", "니다", "니까", "죠", "ㅂ니당", "어용", "유", "심더", "니더", "슈")
-_CLAUSE_ENDINGS = ("데", "지만", "고", "며", "서", "니", "다가", "만", "나", "디", "음", "함", "다", "면", "도", "까")
-_INNER_ENDINGS = re.compile(r"(?:[는은인한던]데|지만|[었았했였있없업하]고|[어아여에예해네세나]요|니다)")
+_TOKEN = re.compile(
+    r"(?P<letters>(?:[가-힣A-Za-z0-9℃%]|(?<=[0-9])[./](?=[0-9]))+)"
+    r"|(?P<sentence>[.?!;…]+)|(?P<clause>[,:/·~()\[\]\"'—–-])|(?P<space> )"
+)
+_SENTENCE_ENDING = re.compile(r"..(?:요|니다|니까|[었았했있없겠]다|죠|니더|어유|아유)$")
+_CLAUSE_ENDING = re.compile(r".(?:[데고며서니만나디음함다면도까]|다가)$")
+_INNER_ENDING = re.compile(r"(?:[는은인한던]데|지만|[었았했였있없업하]고|[어아여에예해네세나]요|니다)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class FoldedText:
 
     `exact`: lower case, only letters and digits (and . and / between digits); `folded`: the same, what sounds alike
     merged; `origins[i]`: index of character i in the normalized text; `starts[i]`, `ends[i]`: whether a word may
-    begin at, or end before, i (both one longer than the text); `clauses[i]`, `sentences[i]`: their numbers.
+    begin at, or end before, i (both one longer than the text); `spaced[i]`: whether a space stands before i;
+    `clauses[i]`, `sentences[i]`: their numbers.
     """
 
     exact: str
@@ -41,6 +44,7 @@ class FoldedText:
     origins: tuple[int, ...]
     starts: tuple[bool, ...]
     ends: tuple[bool, ...]
+    spaced: tuple[bool, ...]
     clauses: tuple[int, ...]
     sentences: tuple[int, ...]
 
@@ -55,86 +59,71 @@ def fold(text: str) -> str:
 
 def fold_text(text: NormalizedText) -> FoldedText:
     """Returns the normalized `text` folded; empty when it holds no letter and no digit."""
-    folding = _Folding(text.text)
-    return folding.finish()
+    return _Folding(text.text).finish()
 
 
 class _Folding:
-    """Collects the characters of one text and cuts it at words, clauses and sentences."""
+    """Collects the letters of one text and cuts it at words, clauses and sentences."""
 
     def __init__(self, text: str) -> None:
-        self.characters: list[str] = []
-        self.origins: list[int] = []
-        self.word_starts: list[int] = [0]
-        self.cuts: dict[int, bool] = {}  # index of a clause's first character: whether a sentence begins there too
-        for index, character in enumerate(text):
-            self._take(text, index, character)
+        self._letters: list[str] = []
+        self._origins: list[int] = []
+        self._words: list[int] = [0]  # where each word begins; the last one is still open
+        self._cuts: dict[int, bool] = {}  # where a clause begins: whether a sentence begins there too
+        for token in _TOKEN.finditer(text):
+            if token.lastgroup == "letters":
+                self._letters.extend(token.group().lower())
+                self._origins.extend(range(token.start(), token.end()))
+            else:
+                self._end_word()
+                if token.lastgroup != "space":
+                    self._cut(len(self._origins), token.lastgroup == "sentence")
         self._end_word()
 
-    def _take(self, text: str, index: int, character: str) -> None:
-        if character == " ":
-            self._end_word()
-        elif character.isalnum() or _within_number(text, index):
-            if not "\u3131" <= character <= "\u318e":
-                self.characters.append(character.lower()[:1])
-                self.origins.append(index)
-        elif character in _SENTENCE_MARKS:
-            self._end_word()
-            self._cut(len(self.characters), sentence=True)
-        elif character in _CLAUSE_MARKS:
-            self._end_word()
-            self._cut(len(self.characters), sentence=False)
-
     def _cut(self, position: int, sentence: bool) -> None:
-        self.cuts[position] = sentence or self.cuts.get(position, False)
+        self._cuts[position] = sentence or self._cuts.get(position, False)
 
     def _end_word(self) -> None:
-        start, end = self.word_starts[-1], len(self.characters)
+        start, end = self._words[-1], len(self._origins)
         if start == end:
             return
-        word = "".join(self.characters[start:end])
-        if word.endswith(_SENTENCE_ENDINGS) and len(word) > 2:
+        word = "".join(self._letters[start:end])
+        if _SENTENCE_ENDING.search(word):
             self._cut(end, sentence=True)
-        elif word.endswith(_CLAUSE_ENDINGS) and len(word) > 1:
+        elif _CLAUSE_ENDING.search(word):
             self._cut(end, sentence=False)
-        if len(word) > _LONGEST_WORD:
-            for match in _INNER_ENDINGS.finditer(word):
+        if end - start > _LONGEST_WORD:
+            for match in _INNER_ENDING.finditer(word):
                 self._cut(start + match.end(), sentence=match.group().endswith(("요", "다")))
-        self.word_starts.append(end)
+        self._words.append(end)
 
     def finish(self) -> FoldedText:
         """Returns the folded text."""
-        exact = "".join(self.characters)
-        clauses, sentences = self._numbers()
-        starts, ends = self._boundaries()
-        return FoldedText(exact, fold(exact), tuple(self.origins), starts, ends, clauses, sentences)
-
-    def _numbers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        clauses, sentences = [], []
-        clause = sentence = 0
-        for index in range(len(self.characters)):
-            if index in self.cuts and index:
-                clause += 1
-                sentence += self.cuts[index]
-            clauses.append(clause)
-            sentences.append(sentence)
-        return tuple(clauses), tuple(sentences)
-
-    def _boundaries(self) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
-        length = len(self.characters)
-        starts, ends = [False] * (length + 1), [False] * (length + 1)
-        for start, end in zip(self.word_starts, [*self.word_starts[1:], length], strict=True):
-            unspaced = end - start > _LONGEST_WORD
-            for index in range(start, end + 1) if unspaced else (start,):
+        exact = "".join(self._letters)
+        length = len(exact)
+        starts, ends, spaced = [False] * (length + 1), [False] * (length + 1), [False] * (length + 1)
+        for start, end in zip(self._words, [*self._words[1:], length], strict=True):
+            spaced[start] = True
+            inside = range(start, end + 1) if end - start > _LONGEST_WORD else ()
+            for index in (start, *inside):
                 starts[index] = True
-            for index in range(start, end + 1) if unspaced else (end,):
+            for index in (end, *inside):
                 ends[index] = True
-        return tuple(starts), tuple(ends)
+        clauses, sentences = self._numbers(length)
+        return FoldedText(
+            exact, fold(exact), tuple(self._origins), tuple(starts), tuple(ends), tuple(spaced), clauses, sentences
+        )
 
-
-def _within_number(text: str, index: int) -> bool:
-    """Whether the character divides two digits: 38.5, 200/120."""
-    return text[index] in "./" and text[index - 1 : index].isdigit() and text[index + 1 : index + 2].isdigit()
+    def _numbers(self, length: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        clauses: list[int] = []
+        sentences: list[int] = []
+        sentence = 0
+        edges = [0, *sorted(cut for cut in self._cuts if 0 < cut < length), length]
+        for clause, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+            sentence += self._cuts.get(start, False) if start else 0
+            clauses += [clause] * (end - start)
+            sentences += [sentence] * (end - start)
+        return tuple(clauses), tuple(sentences)
 
 
 def _merge(syllable: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch.utils.data import Dataset
-from transformers import EarlyStoppingCallback, EvalPrediction, ProgressCallback, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, EvalPrediction, ProgressCallback, Trainer, TrainingArguments, set_seed
 from transformers import trainer as trainer_module
 
 from carepick.errors import TrainingError
@@ -72,6 +72,7 @@ def train_classifier(
     with arguments.main_process_first(local=False):
         if arguments.process_index == 0:
             _prepare(out, checkpoints, _fingerprint(recipe, train, validation, base), resume)
+    set_seed(recipe.seed)  # the new head is drawn before the Trainer sets its own
     model, tokenizer = load_base(base, len(names))
     _look_past_a_folder_called_datasets()
     collate = _Collator(tokenizer, padding_id(tokenizer, model.config.to_dict()), _window(recipe, model))

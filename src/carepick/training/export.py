@@ -43,43 +43,68 @@ class ExportSettings:
     parity_texts: int = 1000
 
 
-def export_bundles(
-    network: Path, encoder: Path, table: NgramTable, branches: Mapping[str, tuple[Array, Array]],
-    gatekeepers: Mapping[str, LinearHead], calibration: Mapping[str, Any], rows: pd.DataFrame, outputs: list[Path],
-    settings: ExportSettings,
-) -> None:  # fmt: skip
-    """Writes the int8 bundle, the float32 bundle and parity.json to `outputs`.
+@dataclass(frozen=True)
+class Ingredients:
+    """What every bundle of a recipe is made of: folders, branches, gatekeepers, calibration, and the tuned texts."""
+
+    network: Path
+    encoder: Path
+    table: NgramTable
+    branches: Mapping[str, tuple[Array, Array]]
+    gatekeepers: Mapping[str, LinearHead]
+    calibration: Mapping[str, Any]
+    rows: pd.DataFrame
+
+
+def export_bundles(parts: Ingredients, int8: Path, float32: Path, report: Path, settings: ExportSettings) -> None:
+    """Writes the bundle in both precisions, and how far they agree to `report`.
 
     Raises `TrainingError` when the int8 bundle agrees with the float32 one less often than the gate demands.
     """
-    labels = json.loads((network / "labels.json").read_text())
-    state = torch.load(network / "network.pt", map_location="cpu", weights_only=True)
-    weights = {
-        name.removeprefix("encoder."): value.numpy() for name, value in state.items() if name.startswith("encoder.")
-    }
-    heads, ngram_rows = merge_heads(state, branches, gatekeepers, calibration, labels)
-    manifest = _manifest(labels, table, calibration, _training_facts(network, rows), settings)
-    folders = {"float32": outputs[1], "int8": outputs[0]}
-    for precision, folder in folders.items():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        save_graph(build_graph(weights, _shape(encoder, network), heads, ngram_rows, precision), folder / "model.onnx")
-        np.save(folder / "ngrams.npy", table.hashes)
-        shutil.copyfile(encoder / "tokenizer.json", folder / "tokenizer.json")
-        seal(manifest, folder, precision)
-    golden = Golden(GOLDEN_TEXT, first_answers(outputs[1], GOLDEN_TEXT))
-    for precision, folder in folders.items():
-        seal(dataclasses.replace(manifest, golden=golden), folder, precision)
-    texts = rows.text[rows.purpose.isin(["department", "disease"])].drop_duplicates()
+    write_bundle(parts, float32, "float32", settings)
+    write_bundle(parts, int8, "int8", settings)
+    texts = parts.rows.text[parts.rows.purpose.isin(["department", "disease"])].drop_duplicates()
     sample = texts.sample(min(settings.parity_texts, len(texts)), random_state=7).tolist()
-    parity = bundle_parity(outputs[0], outputs[1], sample)
-    outputs[2].write_text(json.dumps(parity, indent=1))
+    parity = bundle_parity(int8, float32, sample)
+    report.write_text(json.dumps(parity, indent=1))
     for task, figures in parity.items():
         if figures["top1_agreement"] < settings.least_agreement:
             raise TrainingError(
                 f"int8 answers first what float32 answers first for {figures['top1_agreement']:.3f} of the texts in head "
                 f"{task}; the gate is {settings.least_agreement}: keep more layers in float32"
             )
+
+
+def export_ablations(parts: Ingredients, encoder_alone: Path, ngrams_alone: Path, settings: ExportSettings) -> None:
+    """Writes float32 bundles that hold one branch each, to be evaluated beside the whole."""
+    for folder, blend in ((encoder_alone, Blend(1.0, 0.0)), (ngrams_alone, Blend(0.0, 1.0))):
+        calibration = {
+            task: {**fitted, "blend": dataclasses.asdict(blend), "conformal": {}}
+            for task, fitted in parts.calibration.items()
+        }
+        write_bundle(dataclasses.replace(parts, calibration=calibration), folder, "float32", settings)
+
+
+def write_bundle(parts: Ingredients, folder: Path, precision: str, settings: ExportSettings) -> None:
+    """Writes a bundle in `precision` to `folder`, replacing what was there, with its answer to the golden sentence."""
+    labels = json.loads((parts.network / "labels.json").read_text())
+    state = torch.load(parts.network / "network.pt", map_location="cpu", weights_only=True)
+    weights = {
+        name.removeprefix("encoder."): value.numpy() for name, value in state.items() if name.startswith("encoder.")
+    }
+    heads, ngram_rows = merge_heads(state, parts.branches, parts.gatekeepers, parts.calibration, labels)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shape = _shape(parts.encoder, parts.network)
+    save_graph(build_graph(weights, shape, heads, ngram_rows, precision), folder / "model.onnx")
+    np.save(folder / "ngrams.npy", parts.table.hashes)
+    shutil.copyfile(parts.encoder / "tokenizer.json", folder / "tokenizer.json")
+    facts = _training_facts(parts.network, parts.rows)
+    manifest = _manifest(labels, parts.table, parts.calibration, facts, settings)
+    seal(manifest, folder, precision)
+    seal(
+        dataclasses.replace(manifest, golden=Golden(GOLDEN_TEXT, first_answers(folder, GOLDEN_TEXT))), folder, precision
+    )
 
 
 def merge_heads(

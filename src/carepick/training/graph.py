@@ -65,43 +65,44 @@ class GraphWriter:
         states = self.encode()
         logits, tokens = self.pool_and_classify(states, heads)
         counts = [bias.shape[0] for _, bias in heads.values()]
-        outputs = self._split(tokens, [f"{name}.tokens" for name in heads], 2, counts)
+        outputs = self.split(tokens, [f"{name}.tokens" for name in heads], 2, counts)
         if ngram_rows is not None:
             summed, each = self.ngram_logits(ngram_rows)
-            logits = self._node("Add", logits, summed)
-            outputs += self._split(each, [f"{name}.ngrams" for name in heads], 2, counts)
-        outputs = self._split(logits, list(heads), 1, counts) + outputs
-        return self._model(outputs, ngram_rows is not None)
+            logits = self.node("Add", logits, summed)
+            outputs += self.split(each, [f"{name}.ngrams" for name in heads], 2, counts)
+        outputs = self.split(logits, list(heads), 1, counts) + outputs
+        return self.model(outputs, ngram_rows is not None)
 
     def encode(self) -> str:
         """Returns the last hidden states: (windows, tokens, hidden)."""
         states = self.embed()
-        key_mask = self._node("Cast", "attention_mask", to=TensorProto.INT32)
+        key_mask = self.node("Cast", "attention_mask", to=TensorProto.INT32)
         for layer in range(self.shape.num_hidden_layers):
             states = self.layer(f"encoder.layer.{layer}", states, key_mask)
         return states
 
     def embed(self) -> str:
         """Returns the normalized sum of word, position and token type 0 embeddings: (windows, tokens, hidden)."""
-        words = self._gather_words(self.weights["embeddings.word_embeddings.weight"])
+        words = self.gather_words(self.weights["embeddings.word_embeddings.weight"])
         places = (
             self.weights["embeddings.position_embeddings.weight"]
             + self.weights["embeddings.token_type_embeddings.weight"][0]
         )
-        length = self._node("Slice", self._node("Shape", "input_ids"), self._integers([1]), self._integers([2]))
-        positions = self._node("Slice", self._constant(places), self._integers([0]), length, self._integers([0]))
-        return self._node(
-            "LayerNormalization", self._node("Add", words, positions), *self._norm("embeddings.LayerNorm"),
+        length = self.node("Slice", self.node("Shape", "input_ids"), self.integers([1]), self.integers([2]))
+        positions = self.node("Slice", self.constant(places), self.integers([0]), length, self.integers([0]))
+        return self.node(
+            "LayerNormalization", self.node("Add", words, positions), *self.norm("embeddings.LayerNorm"),
             axis=-1, epsilon=self.shape.layer_norm_eps,
         )  # fmt: skip
 
-    def _gather_words(self, table: Array) -> str:
+    def gather_words(self, table: Array) -> str:
+        """Returns the word embeddings of input_ids; int8 rows with a scale each in int8."""
         if self.precision == "float32":
-            return self._node("Gather", self._constant(table), "input_ids")
+            return self.node("Gather", self.constant(table), "input_ids")
         scale = np.maximum(np.abs(table).max(1, keepdims=True), 1e-9) / 127
-        rows = self._node("Gather", self._constant(np.round(table / scale).astype(np.int8)), "input_ids")
-        scales = self._node("Gather", self._constant(scale.astype(np.float32)), "input_ids")
-        return self._node("Mul", self._node("Cast", rows, to=TensorProto.FLOAT), scales)
+        rows = self.node("Gather", self.constant(np.round(table / scale).astype(np.int8)), "input_ids")
+        scales = self.node("Gather", self.constant(scale.astype(np.float32)), "input_ids")
+        return self.node("Mul", self.node("Cast", rows, to=TensorProto.FLOAT), scales)
 
     def layer(self, name: str, states: str, key_mask: str) -> str:
         """Returns the states after one transformer layer."""
@@ -109,40 +110,41 @@ class GraphWriter:
         parts = [f"{attention}.self.{part}" for part in ("query", "key", "value")]
         merged = self.linear(states, np.concatenate([self.weights[f"{part}.weight"].T for part in parts], 1))
         hidden = self.shape.hidden_size
-        query, key, value = self._split(merged, [self._name("q"), self._name("k"), self._name("v")], 2, [hidden] * 3)
+        query, key, value = self.split(merged, [self.name("q"), self.name("k"), self.name("v")], 2, [hidden] * 3)
         bias = np.concatenate([self.weights[f"{part}.bias"] for part in parts])
-        context = self._node(
-            "MultiHeadAttention", query, key, value, self._constant(bias), key_mask,
+        context = self.node(
+            "MultiHeadAttention", query, key, value, self.constant(bias), key_mask,
             domain=_CONTRIB, num_heads=self.shape.num_attention_heads,
         )  # fmt: skip
-        states = self._add_and_norm(f"{attention}.output", context, states)
+        states = self.add_and_norm(f"{attention}.output", context, states)
         widened = self.linear(states, self.weights[f"{name}.intermediate.dense.weight"].T)
-        bias_name = self._constant(self.weights[f"{name}.intermediate.dense.bias"])
-        activated = self._node("BiasGelu", widened, bias_name, domain=_CONTRIB)
-        return self._add_and_norm(f"{name}.output", activated, states)
+        bias_name = self.constant(self.weights[f"{name}.intermediate.dense.bias"])
+        activated = self.node("BiasGelu", widened, bias_name, domain=_CONTRIB)
+        return self.add_and_norm(f"{name}.output", activated, states)
 
-    def _add_and_norm(self, name: str, x: str, residual: str) -> str:
+    def add_and_norm(self, name: str, x: str, residual: str) -> str:
+        """Returns the normalized sum of the projected `x` and `residual`."""
         projected = self.linear(x, self.weights[f"{name}.dense.weight"].T)
-        return self._node(
-            "SkipLayerNormalization", projected, residual, *self._norm(f"{name}.LayerNorm"),
-            self._constant(self.weights[f"{name}.dense.bias"]), domain=_CONTRIB, epsilon=self.shape.layer_norm_eps,
+        return self.node(
+            "SkipLayerNormalization", projected, residual, *self.norm(f"{name}.LayerNorm"),
+            self.constant(self.weights[f"{name}.dense.bias"]), domain=_CONTRIB, epsilon=self.shape.layer_norm_eps,
         )  # fmt: skip
 
     def linear(self, x: str, weight: Array) -> str:
         """Returns x @ weight: weight (in, out) float32; in int8, x is quantized token by token."""
         if self.precision == "float32":
-            return self._node("MatMul", x, self._constant(np.ascontiguousarray(weight)))
-        largest = self._node("ReduceMax", self._node("Abs", x), axes=[-1], keepdims=1)
-        largest = self._node("Max", largest, self._constant(np.array(1e-9, np.float32)))
-        step, middle = self._constant(np.array(1 / 127, np.float32)), self._constant(np.array(128, np.uint8))
-        rounded = self._node("QuantizeLinear", self._node("Div", x, largest), step, middle)
+            return self.node("MatMul", x, self.constant(np.ascontiguousarray(weight)))
+        largest = self.node("ReduceMax", self.node("Abs", x), axes=[-1], keepdims=1)
+        largest = self.node("Max", largest, self.constant(np.array(1e-9, np.float32)))
+        step, middle = self.constant(np.array(1 / 127, np.float32)), self.constant(np.array(128, np.uint8))
+        rounded = self.node("QuantizeLinear", self.node("Div", x, largest), step, middle)
         scale = np.maximum(np.abs(weight).max(0), 1e-9) / 127
         columns = (np.round(weight / scale) + 128).astype(np.uint8)
-        product = self._node(
-            "MatMulIntegerToFloat", rounded, self._constant(columns), step, self._constant(scale.astype(np.float32)),
-            middle, self._constant(np.full(len(scale), 128, np.uint8)), domain=_CONTRIB,
+        product = self.node(
+            "MatMulIntegerToFloat", rounded, self.constant(columns), step, self.constant(scale.astype(np.float32)),
+            middle, self.constant(np.full(len(scale), 128, np.uint8)), domain=_CONTRIB,
         )  # fmt: skip
-        return self._node("Mul", product, largest)
+        return self.node("Mul", product, largest)
 
     def pool_and_classify(self, states: str, heads: Mapping[str, tuple[Array, Array]]) -> tuple[str, str]:
         """Returns the logits of all heads side by side, and what each token adds to them.
@@ -151,50 +153,58 @@ class GraphWriter:
         """
         weight = np.concatenate([weight for weight, _ in heads.values()], 1).astype(np.float32)
         bias = np.concatenate([bias for _, bias in heads.values()]).astype(np.float32)
-        mask = self._node("Cast", "attention_mask", to=TensorProto.FLOAT)
-        total = self._node("ReduceSum", mask, self._integers([1]), keepdims=1)
-        share = self._node("Unsqueeze", self._node("Div", mask, total), self._integers([2]))
-        tokens = self._node("MatMul", self._node("Mul", states, share), self._constant(weight))
-        summed = self._node("ReduceSum", tokens, self._integers([1]), keepdims=0)
-        return self._node("Add", summed, self._constant(bias)), tokens
+        mask = self.node("Cast", "attention_mask", to=TensorProto.FLOAT)
+        total = self.node("ReduceSum", mask, self.integers([1]), keepdims=1)
+        share = self.node("Unsqueeze", self.node("Div", mask, total), self.integers([2]))
+        tokens = self.node("MatMul", self.node("Mul", states, share), self.constant(weight))
+        summed = self.node("ReduceSum", tokens, self.integers([1]), keepdims=0)
+        return self.node("Add", summed, self.constant(bias)), tokens
 
     def ngram_logits(self, rows: Array) -> tuple[str, str]:
         """Returns the weighted sum of the rows of each window's n-grams, and what each n-gram adds to it."""
         scale = np.maximum(np.abs(rows).max(0), 1e-9) / 127
-        table = self._constant(np.round(rows / scale).astype(np.int8))
-        chosen = self._node("Cast", self._node("Gather", table, "ngram_ids"), to=TensorProto.FLOAT)
-        values = self._node("Unsqueeze", "ngram_values", self._integers([1]))
-        summed = self._node("Squeeze", self._node("MatMul", values, chosen), self._integers([1]))
-        scales = self._constant(scale.astype(np.float32))
-        weighted = self._node("Mul", chosen, self._node("Unsqueeze", "ngram_values", self._integers([2])))
-        return self._node("Mul", summed, scales), self._node("Mul", weighted, scales)
+        table = self.constant(np.round(rows / scale).astype(np.int8))
+        chosen = self.node("Cast", self.node("Gather", table, "ngram_ids"), to=TensorProto.FLOAT)
+        values = self.node("Unsqueeze", "ngram_values", self.integers([1]))
+        summed = self.node("Squeeze", self.node("MatMul", values, chosen), self.integers([1]))
+        scales = self.constant(scale.astype(np.float32))
+        weighted = self.node("Mul", chosen, self.node("Unsqueeze", "ngram_values", self.integers([2])))
+        return self.node("Mul", summed, scales), self.node("Mul", weighted, scales)
 
-    def _norm(self, name: str) -> tuple[str, str]:
-        return self._constant(self.weights[f"{name}.weight"]), self._constant(self.weights[f"{name}.bias"])
+    def norm(self, name: str) -> tuple[str, str]:
+        """Returns the constants of the layer norm called `name`: weight and bias."""
+        return self.constant(self.weights[f"{name}.weight"]), self.constant(self.weights[f"{name}.bias"])
 
-    def _node(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        output = self._name(kind)
+    def node(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Adds a node and returns the name of its only output."""
+        output = self.name(kind)
         self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, domain=domain, **attributes))
         return output
 
-    def _split(self, x: str, names: list[str], axis: int, sizes: list[int]) -> list[str]:
+    def split(self, x: str, names: list[str], axis: int, sizes: list[int]) -> list[str]:
+        """Adds a Split of `x` along `axis` into parts of `sizes` and returns their `names`."""
         self.nodes.append(
-            helper.make_node("Split", [x, self._integers(sizes)], names, name=self._name("Split"), axis=axis)
+            helper.make_node("Split", [x, self.integers(sizes)], names, name=self.name("Split"), axis=axis)
         )
         return names
 
-    def _name(self, kind: str) -> str:
+    def name(self, kind: str) -> str:
+        """Returns a name that nothing in the graph has yet."""
         return f"{kind}_{len(self.nodes)}_{len(self.constants)}"
 
-    def _constant(self, values: Array) -> str:
+    def constant(self, values: Array) -> str:
+        """Adds an initializer and returns its name."""
         name = f"constant_{len(self.constants)}"
         self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
-    def _integers(self, values: list[int]) -> str:
-        return self._constant(np.array(values, np.int64))
+    def integers(self, values: list[int]) -> str:
+        """Adds an int64 vector and returns its name."""
+        return self.constant(np.array(values, np.int64))
 
-    def _model(self, outputs: list[str], with_ngrams: bool) -> onnx.ModelProto:
+    def model(self, outputs: list[str], with_ngrams: bool) -> onnx.ModelProto:
+        """Returns the model of all nodes so far, with the bundle's inputs and `outputs`."""
+
         def value(name: str, kind: int, *axes: str) -> onnx.ValueInfoProto:
             return helper.make_tensor_value_info(name, kind, list(axes))
 

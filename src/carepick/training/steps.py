@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from carepick.errors import TrainingError
 from carepick.training.calibrate import CalibrationSettings, calibrate
 from carepick.training.corpus import build_corpus, validation_tables
-from carepick.training.export import ExportSettings, export_bundles
+from carepick.training.export import ExportSettings, Ingredients, export_ablations, export_bundles
 from carepick.training.features import load_network, pooled_states, read_features, rows_to_read, write_features
 from carepick.training.finetune import FinetuneSettings, finetune
 from carepick.training.gatekeepers import GatekeeperSettings, fit_gatekeepers, load_gatekeepers, save_gatekeepers
@@ -91,13 +91,21 @@ def calibrate_step(inputs: list[Path], outputs: list[Path], settings: Mapping[st
 
 def export_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
     """network, encoder, linear.npz, gatekeepers.npz, calibration.json, features -> int8 and float32 bundles, parity."""
-    network_folder, encoder, linear, gatekeepers, calibration, features = inputs
-    rows, _ = read_features(features)
+    int8, float32, report = outputs
+    export_bundles(_ingredients(inputs), int8, float32, report, read_settings(ExportSettings, settings))
+
+
+def ablation_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """The same inputs -> bundles of the encoder alone and of the n-grams alone."""
+    export_ablations(_ingredients(inputs), outputs[0], outputs[1], read_settings(ExportSettings, settings))
+
+
+def _ingredients(inputs: list[Path]) -> Ingredients:
+    network, encoder, linear, gatekeepers, calibration, features = inputs
     table, branches = load_linear(linear)
-    export_bundles(
-        network_folder, encoder, table, branches, load_gatekeepers(gatekeepers),
-        json.loads(calibration.read_text()), rows, outputs, read_settings(ExportSettings, settings),
-    )  # fmt: skip
+    rows, _ = read_features(features)
+    fitted = json.loads(calibration.read_text())
+    return Ingredients(network, encoder, table, branches, load_gatekeepers(gatekeepers), fitted, rows)
 
 
 STEPS: Mapping[str, StepFunction] = {
@@ -110,6 +118,7 @@ STEPS: Mapping[str, StepFunction] = {
     "gatekeepers": gatekeepers_step,
     "calibrate": calibrate_step,
     "export": export_step,
+    "ablation": ablation_step,
 }
 
 

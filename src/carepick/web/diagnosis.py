@@ -45,7 +45,7 @@ bp = Blueprint("diagnosis", __name__)
             "diagnosis; texts are not stored.",
         ),
         body="DiagnosisRequest",
-        body_examples=("text", "diagnosis-options"),
+        body_examples=("diagnosis-options", "emergency"),
         parameters=("k-all", "include-withheld", "timeout", "language"),
         answer="Diagnosis",
         examples=("diagnosis", "diagnosis-emergency"),

@@ -55,17 +55,37 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _answer)
 
 
-def _answer(error: Exception) -> Response:
+def note_problem(error: Exception) -> tuple[str, Mapping[str, object], str]:
+    """Returns the code of `error`, what fills its sentence, and its instance; logs it when nobody foresaw it."""
     code, values = _code(error)
-    language = accepted_language()
-    document = problem_document(code, language, values)
-    g.problem = (code, document["instance"])
+    instance = f"urn:uuid:{uuid.uuid4()}"
+    g.problem = (code, instance)
     if code == "internal":
-        log_failure(error, document["instance"])
+        log_failure(error, instance)
+    return code, values, instance
+
+
+def problem_headers(error: Exception, code: str) -> dict[str, str]:
+    """Returns the headers that say how to go on after `error`: Retry-After, WWW-Authenticate, Allow."""
+    if isinstance(error, OverloadedError):
+        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, (NotReadyError, DeadlineError)):
+        return {"Retry-After": "1"}
+    if code == "wrong-key":
+        return {"WWW-Authenticate": 'ApiKey header="X-API-Key"'}
+    if isinstance(error, HTTPException):
+        return {name: value for name, value in error.get_headers() if name == "Allow"}
+    return {}
+
+
+def _answer(error: Exception) -> Response:
+    code, values, instance = note_problem(error)
+    language = accepted_language()
+    document = problem_document(code, language, values, instance)
     response = json_response(document, PROBLEMS[code].status, MEDIA_TYPE)
     response.headers["Content-Language"] = language
     response.headers["Vary"] = "Accept-Language"
-    response.headers.update(_headers(error, code))
+    response.headers.update(problem_headers(error, code))
     return response
 
 
@@ -85,14 +105,3 @@ def _http_code(error: HTTPException) -> str:
         return "text-in-url"
     return _BY_STATUS.get(status, "bad-request" if status < 500 else "internal")
 
-
-def _headers(error: Exception, code: str) -> dict[str, str]:
-    if isinstance(error, OverloadedError):
-        return {"Retry-After": str(error.retry_after)}
-    if isinstance(error, (NotReadyError, DeadlineError)):
-        return {"Retry-After": "1"}
-    if code == "wrong-key":
-        return {"WWW-Authenticate": 'ApiKey header="X-API-Key"'}
-    if isinstance(error, HTTPException):
-        return {name: value for name, value in error.get_headers() if name == "Allow"}
-    return {}

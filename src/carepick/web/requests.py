@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from flask import request
 from werkzeug.exceptions import HTTPException
@@ -83,15 +83,15 @@ def read_texts(body: dict[str, Any]) -> list[str | RequestError]:
 def read_k(most: int, value: object = None) -> int:
     """Returns how many labels are wanted, 1..most: `value` from the body, else `?k=`, else 3 (or all, when fewer).
 
-    Raises `ProtocolError` for anything else.
+    Raises `ProtocolError` when either is anything else.
     """
-    if value is None:
-        value = request.args.get("k", min(DEFAULT_K, most))
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise refusal("invalid-k", most=most)
-    return value
+    text = request.args.get("k", str(min(DEFAULT_K, most)))
+    queried = int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+    chosen = queried if value is None else _whole(value)
+    for k in (queried, chosen):
+        if k is None or not 1 <= k <= most:
+            raise refusal("invalid-k", most=most)
+    return cast(int, chosen)
 
 
 def read_timeout() -> int | None:
@@ -116,11 +116,18 @@ def read_language(body: dict[str, Any]) -> str:
 
 def read_flag(name: str, value: object = None) -> bool:
     """Returns an option that is on or off: `value` from the body, else the query parameter `name`, else off."""
-    if value is None:
-        value = _FLAGS.get(request.args.get(name, "false").lower())
-    if not isinstance(value, bool):
+    queried = _FLAGS.get(request.args.get(name, "false").lower())
+    chosen = queried if value is None else value
+    if not isinstance(queried, bool) or not isinstance(chosen, bool):
         raise refusal("invalid-option", name=name, allowed="true, false")
-    return value
+    return chosen
+
+
+def _whole(value: object) -> int | None:
+    """Returns a JSON number without a fraction (3, 3.0) as an integer, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        return None
+    return int(value)
 
 
 def _check_content_type() -> None:

@@ -1,0 +1,69 @@
+"""What the models' outputs mean for a text: ranked labels, triage, how sure it all is, and which words said so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from carepick.engine.base import FloatArray
+from carepick.records import Confidence, Evidence, Prediction, ScoredLabel, Task, TaskAnswer
+from carepick.service.confidence import band, conformal_set, readable
+from carepick.service.explanation import contributions, explain
+from carepick.service.models import ModelSet
+from carepick.service.ticket import ModelOutput
+from carepick.service.triage import Triager
+from carepick.text.normalize import NormalizedText
+
+Explain = Callable[[Task, ScoredLabel], tuple[Evidence, ...]]
+
+
+def interpret(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput], triager: Triager) -> Prediction:
+    """Returns the answer to `text`; `outputs`: one from each of `models`, in their order.
+
+    Scores are weighed down by the probability that the text is about health at all, where a model has learned it.
+    """
+    scores = models.scores(outputs)
+    triage = triager.combine(triager.detect(text), _by_label(models, "triage", scores), models.thresholds)
+    health = (_by_label(models, "scope", scores) or {}).get("health", 1.0)
+    abstains = health < models.thresholds["scope"] or not readable(text.text, models.thresholds["least_letters"])
+    tasks = {task: _task_answer(models, task, scores[task.value] * health, abstains) for task in models.tasks}
+    first = tasks.get(Task.DEPARTMENT) or tasks[Task.DISEASE]
+    return Prediction(
+        tasks=tasks,
+        triage=triage,
+        confidence=first.confidence,
+        windows=max(output.window_count for output in outputs),
+        truncated=any(output.truncated for output in outputs),
+    )
+
+
+def explainer(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]) -> Explain:
+    """Returns a function that tells which words of `text` spoke for and against a label of a task.
+
+    `outputs`: one from each of `models` with all parts; a model without parts gives no evidence.
+    """
+    scores = models.scores(outputs)
+
+    def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
+        model, name = models.tasks[task], task.value
+        output = outputs[models.models.index(model)]
+        if f"{name}.tokens" not in output.parts:
+            return ()
+        head = models.head(name)
+        added = contributions(text, output.windows, output.parts, name, model.engine.locate_ngrams(text.text))
+        place = next(place for place, known in enumerate(head.labels) if known.id == label.id)
+        return explain(text, added, scores[name], place, head.temperature)
+
+    return why
+
+
+def _task_answer(models: ModelSet, task: Task, scores: FloatArray, abstains: bool) -> TaskAnswer:
+    ranking, manifest = models.rankings[task.value], models.tasks[task].engine.manifest
+    labels = ranking.rank(scores)
+    confidence = Confidence.ABSTAIN if abstains else band(labels[0].score, models.thresholds)
+    return TaskAnswer(labels, confidence, conformal_set(labels, ranking.head), manifest.version)
+
+
+def _by_label(models: ModelSet, name: str, scores: Mapping[str, FloatArray]) -> dict[str, float] | None:
+    if name not in scores:
+        return None
+    return dict(zip((label.id for label in models.head(name).labels), scores[name].tolist(), strict=True))
