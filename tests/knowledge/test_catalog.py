@@ -93,7 +93,11 @@ def test_a_catalog_of_ones_own_is_read(tmp_path: Path) -> None:
         ([DEPARTMENT], [{**DISEASE, "name": " "}], "name must be str without blanks"),
         ([DEPARTMENT], [{**DISEASE, "aliases": "다래끼"}], "aliases must be tuple"),
         ([DEPARTMENT], [{**DISEASE, "color": "red"}], "unknown keys .'color'."),
-        ([DEPARTMENT], [{key: value for key, value in DISEASE.items() if key != "summary"}], "missing keys .'summary'."),
+        (
+            [DEPARTMENT],
+            [{key: value for key, value in DISEASE.items() if key != "summary"}],
+            "missing keys .'summary'.",
+        ),
         ([{**DEPARTMENT, "parent": "ears"}], [DISEASE], "parent 'ears' is not in departments.json"),
         ([{**DEPARTMENT, "parent": "eyes"}], [DISEASE], "its parents come back to 'eyes'"),
         ([DEPARTMENT], {"stye": DISEASE}, "diseases.json must hold a JSON list"),

@@ -13,13 +13,21 @@ LABELS = tuple(ScoredLabel(id, id, score) for id, score in (("a", 0.6), ("b", 0.
 
 @pytest.mark.parametrize(
     ("score", "expected"),
-    [(0.9, Confidence.HIGH), (0.7, Confidence.HIGH), (0.69, Confidence.MEDIUM), (0.4, Confidence.MEDIUM), (0.39, Confidence.LOW)],
+    [
+        (0.9, Confidence.HIGH),
+        (0.7, Confidence.HIGH),
+        (0.69, Confidence.MEDIUM),
+        (0.4, Confidence.MEDIUM),
+        (0.39, Confidence.LOW),
+    ],
 )
 def test_bands(score: float, expected: Confidence) -> None:
     assert band(score, DEFAULT_THRESHOLDS) is expected
 
 
-@pytest.mark.parametrize("text", ["머리가 아파요", "배아파", "COVID 걸린 것 같아요 열나요", "CT 찍었는데 간에 혹이 있대요"])
+@pytest.mark.parametrize(
+    "text", ["머리가 아파요", "배아파", "COVID 걸린 것 같아요 열나요", "CT 찍었는데 간에 혹이 있대요"]
+)
 def test_korean_is_readable(text: str) -> None:
     assert readable(text, 2)
 
@@ -31,7 +39,13 @@ def test_what_is_not_korean_is_not(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("thresholds", "expected"),
-    [({}, ()), ({"": 0.25}, ("a", "b")), ({"": 0.25, "b": 0.5}, ("a",)), ({"": 0.95}, ("a",)), ({"": 0.0}, ("a", "b", "c"))],
+    [
+        ({}, ()),
+        ({"": 0.25}, ("a", "b")),
+        ({"": 0.25, "b": 0.5}, ("a",)),
+        ({"": 0.95}, ("a",)),
+        ({"": 0.0}, ("a", "b", "c")),
+    ],
 )
 def test_conformal_set(thresholds: dict[str, float], expected: tuple[str, ...]) -> None:
     head = Head(tuple(Label(label.id, label.name) for label in LABELS), conformal=thresholds)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from carepick.engine.base import Window
+from carepick.engine.ngrams import NgramTable, ngram_hashes
 from carepick.service.explanation import contributions, explain
-from carepick.text.ngrams import NgramTable, ngram_hashes
 from carepick.text.normalize import normalize_with_spans
 
 TEXT = normalize_with_spans("눈이  아파요 열은 없고")

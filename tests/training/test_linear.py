@@ -27,7 +27,7 @@ def test_fitted_branch_answers_what_it_was_taught() -> None:
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
-    from carepick.text.ngrams import NgramTable
+    from carepick.engine.ngrams import NgramTable
     from carepick.training.linear import load_linear, save_linear
 
     table = NgramTable(np.array([3, 9], np.uint32), 1, 4)

@@ -104,9 +104,9 @@ def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(data: Path, re
 
 
 def test_corpus_splits_by_time_unmasks_and_leaves_out_the_stray_sentence(data: Path) -> None:
-    from carepick.training.corpus import build_corpus
+    from carepick.training.corpus import CorpusSettings, build_corpus
 
-    corpus = build_corpus(data / "data")
+    corpus = build_corpus(data / "data", CorpusSettings())
     assert not corpus.text.str.contains("MASK", regex=False).any()
     assert set(corpus[corpus.date >= "2024.11.01"].split) == {"valid"}
     assert set(corpus[corpus.date == "2024.05.02"].split) == {"train"}
@@ -119,10 +119,10 @@ def test_corpus_splits_by_time_unmasks_and_leaves_out_the_stray_sentence(data: P
 
 def test_missing_data_says_where_it_was_looked_for(tmp_path: Path) -> None:
     from carepick.errors import DataError
-    from carepick.training.corpus import build_corpus
+    from carepick.training.corpus import CorpusSettings, build_corpus
 
     with pytest.raises(DataError, match="CAREPICK_DATA"):
-        build_corpus(tmp_path)
+        build_corpus(tmp_path, CorpusSettings())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import itertools
 import json
 import socket
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psutil
 import pytest
@@ -32,9 +33,9 @@ def bodies():
 
 
 def ask_everything(server):
-    """Sends the marker in every way; returns every answer's headers and body, unescaped."""
+    """Sends the marker in every way; returns every answer of the API, headers and body."""
     answers = []
-    paths = [*ROUTES, "/", "/labels", "/nothing", f"/{ASCII}", f"/disease?text={ASCII}", f"/disease?k={ASCII}"]
+    paths = [*ROUTES, "/labels", "/nothing", f"/{ASCII}", f"/disease?text={ASCII}", f"/disease?k={ASCII}"]
     for path, (body, kind) in itertools.product(paths, bodies()):
         headers = {"Content-Type": kind, "X-Request-Timeout-Ms": "5000", "User-Agent": ASCII, "Referer": ASCII}
         for method in ("POST", "GET", "PUT"):
@@ -43,6 +44,10 @@ def ask_everything(server):
     for name in ("X-Request-Timeout-Ms", "Accept-Language", "X-API-Key", "Content-Encoding", "Host", ASCII):
         answers.append(exchange(server, "POST", "/disease", b'{"text": "a"}', {**headers, name: ASCII}))
     answers += [raw(server, request) for request in raw_requests()]
+    # The page gives the text back in its text box, so its answer is not looked at; its traces are.
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    page = exchange(server, "POST", "/", urlencode({"text": TEXT}).encode(), form)
+    assert MARKER in page
     return answers
 
 
@@ -102,6 +107,12 @@ def test_what_was_typed_is_found_nowhere(start_server, level):
     lines = server.output()
     assert "POST /disease 200" in lines  # the log does speak
     assert "POST unmatched 404" in lines
+
+
+def test_no_process_dumps_its_memory(shared_server):
+    main = psutil.Process(shared_server.process.pid)
+    for process in [main, *main.children(recursive=True)]:
+        assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
 
 
 def test_an_unforeseen_error_is_logged_without_its_message(predictor, settings, caplog, monkeypatch):

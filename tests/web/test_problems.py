@@ -84,7 +84,7 @@ CASES = [
     ("invalid-timeout", refused(headers={"X-Request-Timeout-Ms": "soon"})),
     ("invalid-timeout", refused(headers={"X-Request-Timeout-Ms": "600001"})),
     ("unknown-route", refused(route="/nothing")),
-    ("unknown-route", refused(route="//disease")),
+    ("unknown-route", refused(route="/v1//disease")),
     ("unknown-route", refused(route="/disease/%ff%fe", method="GET")),
     ("wrong-method", refused(method="GET")),
     ("wrong-method", refused(method="DELETE", route="/labels")),

@@ -91,6 +91,8 @@ def test_reload_fails_no_request(start_server):
     """Kept connections and new ones are answered through three reloads, by the same processes as before."""
     server = start_server(workers=2)
     before = {child.pid for child in psutil.Process(server.process.pid).children()}
+    while not all(f" {pid} POST /disease 200" in server.output() for pid in before):  # until both have loaded
+        server.ask("/disease", TEXT)
     stop = threading.Event()
 
     def keep_asking(keep: bool) -> int:
@@ -104,10 +106,11 @@ def test_reload_fails_no_request(start_server):
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         askers = [pool.submit(keep_asking, keep) for keep in (True, True, False, False)]
-        for _ in range(3):
-            time.sleep(0.3)
+        for number in (2, 4, 6):
             os.kill(server.process.pid, signal.SIGHUP)
-        time.sleep(0.5)
+            end = time.monotonic() + 20
+            while server.output().count(" reloaded") < number and time.monotonic() < end:
+                time.sleep(0.05)
         stop.set()
         assert all(asker.result() > 5 for asker in askers)
     assert server.output().count(" reloaded") == 6

@@ -60,7 +60,7 @@ def pages() -> dict[str, str]:
     """Returns the text of every generated page by its file name."""
     document = api_document(create_app(Settings()))
     return {
-        "api.md": f"{_MADE}\n\n{markdown(document)}",
+        "api.md": markdown(document),
         "cli.md": _page("Command line", _command_lines()),
         "errors.md": _page("Errors", _error_lines()),
         "settings.md": _page("Settings", _setting_lines()),
@@ -145,7 +145,10 @@ def _command(parser: argparse.ArgumentParser, depth: int) -> Iterator[str]:
 def _description(text: str) -> Iterator[str]:
     """Yields the lines of a docstring, the examples in it as code."""
     for example, lines in groupby(inspect.cleandoc(text).splitlines(), lambda line: bool(_EXAMPLE.match(line))):
-        yield from ("```sh", *map(str.strip, lines), "```") if example else lines
+        if example:
+            yield from ("```sh", *map(str.strip, lines), "```")
+        else:
+            yield from lines
 
 
 def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

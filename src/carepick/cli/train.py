@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,8 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     train, validation = _examples(arguments, task, recipe)
     base = find_base(arguments.base)
     report = train_classifier(train, validation, base, arguments.out, recipe, arguments.resume)
-    figures = "  ".join(f"{name} {value:.4f}" for name, value in report["final"].items())
-    print(f"{figures}\nwrote {arguments.out}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0":  # one of several processes of a launcher speaks for all
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in report["final"].items())
+        print(f"{figures}\nwrote {arguments.out}", file=sys.stderr)
     return 0
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from carepick.engine.manifest import MANIFEST_NAME, Manifest, read_manifest
+from carepick.engine.ngrams import NgramTable
 from carepick.errors import BundleError
-from carepick.text.ngrams import NgramTable
 
 MODEL_NAME, TOKENIZER_NAME = "model.onnx", "tokenizer.json"
 DEFAULT_BUNDLE = Path(__file__).parent / "default_bundle"

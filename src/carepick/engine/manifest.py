@@ -50,7 +50,7 @@ class NgramBranch:
 
 @dataclass(frozen=True)
 class Golden:
-    """A sentence and the label id that each head must answer first for it; checked before a server is ready."""
+    """A sentence in canonical form and the label id that each head must answer first for it; checked before a server is ready."""
 
     text: str
     top: Mapping[str, str]

@@ -48,12 +48,15 @@ def open_engine(
 
     Raises `BundleError` only when the portable model cannot be loaded either.
     """
-    if cache is not None and bundle.model.stat().st_size >= least_bytes:
-        try:
-            return _Shelf(bundle, max_windows, threads, cache).take()
-        except (OSError, RuntimeError, ImportError, ValueError, BundleError) as error:
-            _LOGGER.warning("prepacked weights cannot be used, the portable model serves: %s", error)
-    return OnnxEngine(bundle, max_windows, threads)
+    try:
+        if cache is not None and bundle.model.stat().st_size >= least_bytes:
+            try:
+                return _Shelf(bundle, max_windows, threads, cache).take()
+            except (OSError, ImportError, BundleError) as error:
+                _LOGGER.warning("prepacked weights cannot be used, the portable model serves: %s", error)
+        return OnnxEngine(bundle, max_windows, threads)
+    finally:
+        _give_memory_back()
 
 
 def default_cache() -> Path | None:
@@ -157,6 +160,6 @@ def _flush(path: Path) -> None:
 
 
 def _give_memory_back() -> None:
-    """Returns what the portable model took to the system; the C library would keep it for the process's life."""
+    """Returns to the system what loading took beside the weights; the C library would keep it for ever."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,13 +1,13 @@
 """Stems: the small language in which everyday words are written down in the data files.
 
-    쥐어짜           these letters, anywhere (white space never matters, nor do common misspellings)
-    아[파프픈]       one of these letters
-    (불러|깨워)도    one of these; groups may hold groups
-    숨이?            the letter or group before ? may be missing
-    ^눈              only where a word begins
-    눈$              only where a word ends
-    ^눈%             with a particle after it, or at the end of its word: 눈이, 눈은, 눈
-    =애가            spelled exactly so: 애가 but not 에가
+쥐어짜           these letters, anywhere (white space never matters, nor do common misspellings)
+아[파프픈]       one of these letters
+(불러|깨워)도    one of these; groups may hold groups
+숨이?            the letter or group before ? may be missing
+^눈              only where a word begins
+눈$              only where a word ends
+^눈%             with a particle after it, or at the end of its word: 눈이, 눈은, 눈
+=애가            spelled exactly so: 애가 but not 에가
 """
 
 from __future__ import annotations

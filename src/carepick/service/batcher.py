@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -83,6 +84,7 @@ class Batcher:
         self._threads = [threading.Thread(target=self._work, name=f"runner-{n}", daemon=True) for n in range(runners)]
         for thread in self._threads:
             thread.start()
+        atexit.register(self.close)  # a thread within the runtime when Python ends would abort the process
 
     def submit(self, orders: Sequence[Order]) -> None:
         """Queues all of `orders` or none.
@@ -117,6 +119,7 @@ class Batcher:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+        atexit.unregister(self.close)
 
     def _work(self) -> None:
         while pieces := self._take():

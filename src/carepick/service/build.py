@@ -38,10 +38,7 @@ def build_predictor(settings: Settings) -> Predictor:
 
 def load_models(settings: Settings, catalog: Catalog) -> ModelSet:
     """Returns the models that `settings` name, loaded, their queues open and their labels checked against `catalog`."""
-    engines = _engines(settings, catalog)
-    check_heads([engine.manifest for engine in engines])
-    for engine in engines:
-        _check_labels(engine.manifest, catalog)
+    engines = _deterministic(settings, catalog) if settings.engine == "deterministic" else _onnx(settings, catalog)
     runners = runners_per_engine(settings, len(engines), available_cpus())
     return ModelSet([_serve(engine, settings, runners) for engine in engines])
 
@@ -56,19 +53,25 @@ def runners_per_engine(settings: Settings, engines: int, cpus: int) -> int:
     return math.ceil(max(1, cpus // settings.workers // threads) / engines)
 
 
-def _engines(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
-    if settings.engine == "deterministic":
-        labels = {
-            Task.DISEASE.value: [Label(disease.id, disease.name) for disease in catalog.diseases],
-            Task.DEPARTMENT.value: [Label(department.id, department.name) for department in catalog.departments],
-        }
-        return [DeterministicEngine(labels, settings.max_windows)]
+def _deterministic(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
+    labels = {
+        Task.DISEASE.value: [Label(disease.id, disease.name) for disease in catalog.diseases],
+        Task.DEPARTMENT.value: [Label(department.id, department.name) for department in catalog.departments],
+    }
+    return [DeterministicEngine(labels, settings.max_windows)]
+
+
+def _onnx(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
     from carepick.engine.prepacked import default_cache, open_engine  # the runtime: only where a model is served
 
     folders = [Path(name.strip()) for name in settings.bundle.split(",") if name.strip()] or [DEFAULT_BUNDLE]
+    bundles = [open_bundle(folder) for folder in folders]
+    check_heads([bundle.manifest for bundle in bundles])
+    for bundle in bundles:
+        _check_labels(bundle.manifest, catalog)
     threads = settings.inference_threads or 1
     cache = (Path(settings.cache_dir) if settings.cache_dir else default_cache()) if settings.prepacked else None
-    return [open_engine(open_bundle(folder), settings.max_windows, threads, cache) for folder in folders]
+    return [open_engine(bundle, settings.max_windows, threads, cache) for bundle in bundles]
 
 
 def _serve(engine: Engine, settings: Settings, runners: int) -> ServedModel:

@@ -13,7 +13,7 @@ from carepick.errors import BundleError, InvalidTextError, NotReadyError
 from carepick.records import Diagnosis, Prediction, Task
 from carepick.service.diagnosis import Composer
 from carepick.service.interpretation import explainer, interpret
-from carepick.service.models import ModelSet
+from carepick.service.models import ModelSet, leave
 from carepick.service.ticket import ModelOutput, Ticket
 from carepick.service.triage import Triager
 from carepick.settings import Settings
@@ -77,8 +77,7 @@ class Predictor:
         """
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
-        with self._using() as models:
-            [tickets] = models.submit([normalized.text], deadline)
+        with self._using() as models, _held(models.submit([normalized.text], deadline)) as [tickets]:
             return interpret(normalized, models, self._outputs(tickets, deadline), self._parts.triager)
 
     def predict_many(self, texts: Sequence[object], timeout_ms: int | None = None) -> list[Prediction | Exception]:
@@ -89,9 +88,9 @@ class Predictor:
         deadline = self._deadline(timeout_ms)
         accepted = [self._accept_or_error(text) for text in texts]
         good = {item.text: () for item in accepted if isinstance(item, NormalizedText)}
-        with self._using() as models:
-            tickets = dict(zip(good, models.submit(list(good), deadline), strict=True))
-            return [self._answer_or_error(item, models, tickets, deadline) for item in accepted]
+        with self._using() as models, _held(models.submit(list(good), deadline)) as tickets:
+            by_text = dict(zip(good, tickets, strict=True))
+            return [self._answer_or_error(item, models, by_text, deadline) for item in accepted]
 
     def diagnose(
         self, text: str, k: int = 3, language: str = "ko", include_withheld: bool = False, timeout_ms: int | None = None
@@ -99,8 +98,8 @@ class Predictor:
         """Returns the whole answer with explanations; see `Diagnosis`. Raises as `predict` does."""
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
-        with self._using() as models:
-            outputs = self._outputs(models.submit_parts(normalized.text, deadline), deadline)
+        with self._using() as models, _held([models.submit_parts(normalized.text, deadline)]) as [tickets]:
+            outputs = self._outputs(tickets, deadline)
             prediction = interpret(normalized, models, outputs, self._parts.triager)
             why = explainer(normalized, models, outputs)
             composer = self._parts.composer(models.thresholds)
@@ -189,3 +188,13 @@ class Predictor:
             return interpret(item, models, self._outputs(tickets[item.text], deadline), self._parts.triager)
         except Exception as error:  # one bad text must not fail its neighbours; the caller sees which it was
             return error
+
+
+@contextlib.contextmanager
+def _held(tickets: Sequence[tuple[Ticket, ...]]) -> Iterator[Sequence[tuple[Ticket, ...]]]:
+    """Gives `tickets`, and hands them back at the end: nobody computes what nobody waits for any more."""
+    try:
+        yield tickets
+    finally:
+        for each in tickets:
+            leave(each)

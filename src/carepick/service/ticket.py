@@ -51,7 +51,7 @@ class Ticket:
         """Takes back one holder; the last one to leave drops the ticket."""
         with self._lock:
             self._holders -= 1
-            self._dropped = self._dropped or self._holders == 0
+            self._dropped = self._dropped or (self._holders == 0 and not self._future.done())
 
     def wanted(self, now: float) -> bool:
         """Returns whether anyone still waits at the time `now`; if not, the ticket is dropped."""
@@ -82,5 +82,4 @@ class Ticket:
         try:
             return self._future.result(max(0.0, seconds))
         except FutureTimeout:
-            self.leave()
             raise DeadlineError(_EXPIRED) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from carepick.text.normalize import NormalizedText
 
@@ -119,7 +120,7 @@ class _Folding:
         sentences: list[int] = []
         sentence = 0
         edges = [0, *sorted(cut for cut in self._cuts if 0 < cut < length), length]
-        for clause, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+        for clause, (start, end) in enumerate(pairwise(edges)):
             sentence += self._cuts.get(start, False) if start else 0
             clauses += [clause] * (end - start)
             sentences += [sentence] * (end - start)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from carepick.engine.ngrams import NgramTable
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
 from carepick.evaluation.metrics import macro_top_k
-from carepick.text.ngrams import NgramTable
 from carepick.training.blend import Blend, fit_blend
 from carepick.training.gatekeepers import LinearHead
 from carepick.training.linear import count_matrix

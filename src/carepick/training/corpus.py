@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -13,14 +15,25 @@ from carepick.text.normalize import normalize
 
 MASK = "[MASK]"
 
-# First day of validation, and of the slice before it on which temperatures and mixing weights are chosen.
 KIN_SOURCES = ("board", "doctor", "kin")
-KIN_TUNE, KIN_VALID = "2024.10.16", "2024.11.01"
-HIDOC_TUNE, HIDOC_VALID = "2020.05.01", "2020.07.01"
 
-# Doctors of these departments answer everything, so who answered says little about where to go.
-GENERALISTS = ("가정의학과", "외과", "응급의학과", "혈액종양내과")
-SOURCE_WEIGHTS = {"board": 1.0, "advice": 1.0, "advice_strict": 1.0, "doctor": 0.4}
+
+@dataclass(frozen=True)
+class CorpusSettings:
+    """How the corpus is weighed and split; the recipe's settings of that step.
+
+    `source_weights`: how much a department label counts, by how it came about; `generalists`: departments whose doctors
+    answer everything, so that who answered says little; `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which
+    numbers are chosen and of the one on which they are reported, for 지식iN and for HiDoc.
+    """
+
+    source_weights: Mapping[str, float] = field(default_factory=dict)
+    generalists: Sequence[str] = ()
+    kin_tune: str = "2024.10.16"
+    kin_valid: str = "2024.11.01"
+    hidoc_tune: str = "2020.05.01"
+    hidoc_valid: str = "2020.07.01"
+
 
 _NEAR_DUPLICATE_LETTERS = 80
 COLUMNS = [
@@ -36,7 +49,7 @@ COLUMNS = [
 ]
 
 
-def build_corpus(data: Path) -> pd.DataFrame:
+def build_corpus(data: Path, settings: CorpusSettings) -> pd.DataFrame:
     """Returns one row a text with the columns of `COLUMNS`, from the parquet files in `data`.
 
     `text` has disease names removed, `named_text` is as typed (equal where nothing was masked); an absent label is
@@ -49,11 +62,16 @@ def build_corpus(data: Path) -> pd.DataFrame:
     diseases = diseases.drop_duplicates("text").copy()
     diseases["match"] = _match_by_date(diseases, departments)
     rows = pd.concat(
-        [_department_rows(departments, diseases), _unmatched_disease_rows(diseases), _sentence_rows(sentences)],
+        [
+            _department_rows(departments, diseases, settings),
+            _unmatched_disease_rows(diseases),
+            _sentence_rows(sentences),
+        ],
         ignore_index=True,
     )
+    canonical = {text: normalize(text) for text in {*rows.text, *rows.named_text}}
     for column in ("text", "named_text"):
-        rows[column] = rows[column].map(normalize)
+        rows[column] = rows[column].map(canonical)
     rows = rows[rows.text.str.len() > 0]
     rows["split"] = [
         _split(source, date, text) for source, date, text in zip(rows.source, rows.date, rows.text, strict=True)
@@ -110,7 +128,7 @@ def _match_by_date(diseases: pd.DataFrame, departments: pd.DataFrame) -> list[in
     return found
 
 
-def _department_rows(departments: pd.DataFrame, diseases: pd.DataFrame) -> pd.DataFrame:
+def _department_rows(departments: pd.DataFrame, diseases: pd.DataFrame, settings: CorpusSettings) -> pd.DataFrame:
     """Returns the department questions, each with the disease label of the same question where there is one."""
     matched = diseases[diseases.match >= 0].drop_duplicates("match").set_index("match")
     rows = departments.rename(columns={"text": "named_text"}).copy()
@@ -119,8 +137,8 @@ def _department_rows(departments: pd.DataFrame, diseases: pd.DataFrame) -> pd.Da
     rows["text"] = masked.map(unmask, na_action="ignore").fillna(pd.Series(rows.named_text.to_numpy())).to_numpy()
     rows["disease"] = matched.disease.reindex(positions).fillna("").to_numpy()
     rows["disease_weight"] = (rows.disease != "").astype(float)
-    rows["department_weight"] = rows.source.map(SOURCE_WEIGHTS)
-    answered_by_generalist = (rows.source == "doctor") & rows.department.isin(GENERALISTS)
+    rows["department_weight"] = rows.source.map(settings.source_weights).fillna(1.0)
+    answered_by_generalist = (rows.source == "doctor") & rows.department.isin(list(settings.generalists))
     rows.loc[answered_by_generalist, "department_weight"] = 0.0
     # In validation the row still counts as labelled: the split, not the weight, decides what is reported.
     return rows
@@ -142,11 +160,14 @@ def _sentence_rows(sentences: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _split(source: str, date: str, text: str) -> str:
+def _split(source: str, date: str, text: str, settings: CorpusSettings) -> str:
     if not date:
         bucket = zlib.crc32(text.encode()) % 20
         return "valid" if bucket < 2 else "tune" if bucket == 2 else "train"
-    tune, valid = (KIN_TUNE, KIN_VALID) if source in KIN_SOURCES else (HIDOC_TUNE, HIDOC_VALID)
+    if source in KIN_SOURCES:
+        tune, valid = settings.kin_tune, settings.kin_valid
+    else:
+        tune, valid = settings.hidoc_tune, settings.hidoc_valid
     return "valid" if date >= valid else "tune" if date >= tune else "train"
 
 

@@ -17,10 +17,10 @@ import pandas as pd
 import torch
 
 from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch, write_manifest
+from carepick.engine.ngrams import NgramTable
 from carepick.errors import TrainingError
 from carepick.evaluation.parity import bundle_parity, first_answers
 from carepick.knowledge.catalog import Catalog, load_catalog
-from carepick.text.ngrams import NgramTable
 from carepick.training.blend import Blend
 from carepick.training.features import MAX_TOKENS, OVERLAP_TOKENS
 from carepick.training.gatekeepers import LABELS, LinearHead

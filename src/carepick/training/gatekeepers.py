@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from carepick.text.ngrams import NgramTable
+from carepick.engine.ngrams import NgramTable
 from carepick.training.linear import count_matrix
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.svm import LinearSVC
 
-from carepick.text.ngrams import NgramTable, ngram_hashes
+from carepick.engine.ngrams import NgramTable, ngram_hashes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

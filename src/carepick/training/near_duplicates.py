@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasketch import MinHash, MinHashLSH
 
-from carepick.text.ngrams import ngram_hashes
+from carepick.engine.ngrams import ngram_hashes
 from carepick.text.normalize import normalize
 
 SIMILARITY = 0.8  # Jaccard, over sets of letter triples

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from carepick.errors import TrainingError
 from carepick.training.calibrate import CalibrationSettings, calibrate
-from carepick.training.corpus import build_corpus, validation_tables
+from carepick.training.corpus import CorpusSettings, build_corpus, validation_tables
 from carepick.training.export import ExportSettings, Ingredients, export_ablations, export_bundles
 from carepick.training.features import load_network, pooled_states, read_features, rows_to_read, write_features
 from carepick.training.finetune import FinetuneSettings, finetune
@@ -34,7 +34,7 @@ def unpack_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, 
 
 def corpus_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
     """Folder of Parquet files -> corpus.parquet."""
-    build_corpus(inputs[0]).to_parquet(outputs[0])
+    build_corpus(inputs[0], read_settings(CorpusSettings, settings)).to_parquet(outputs[0])
 
 
 def validation_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:

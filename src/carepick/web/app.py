@@ -10,6 +10,7 @@ from flask import Flask
 
 from carepick.settings import Settings
 from carepick.web import (
+    admission,
     diagnosis,
     disease,
     errors,
@@ -42,6 +43,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> Flask:
         loading.attach(app, predictor)
     logging.register(app)
     security.register(app)
+    admission.register(app, settings)
     errors.register(app)
     for part in (specialty, disease, diagnosis, labels, health, openapi):
         app.register_blueprint(part.bp)

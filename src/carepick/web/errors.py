@@ -104,4 +104,3 @@ def _http_code(error: HTTPException) -> str:
     if status == 405 and request.args.keys() & {"text", "texts"}:
         return "text-in-url"
     return _BY_STATUS.get(status, "bad-request" if status < 500 else "internal")
-

@@ -39,9 +39,7 @@ def read_form(form: MultiDict[str, str], texts: Mapping[str, Any]) -> Asked:
     typed = form.get("text", "").replace("\r\n", "\n").strip()
     text = "\n".join(filter(None, (typed, " ".join(_chosen(form, texts)))))
     confirmed = form.get("confirmed", "")
-    return Asked(
-        check_text(text), form.get("include_withheld") == "true", confirmed if confirmed in _CONFIRMED else ""
-    )
+    return Asked(check_text(text), form.get("include_withheld") == "true", confirmed if confirmed in _CONFIRMED else "")
 
 
 def _chosen(form: MultiDict[str, str], texts: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import resource
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from gunicorn.app.base import BaseApplication
 
 from carepick.errors import CarepickError, SettingsError
 from carepick.settings import Settings
+from carepick.web.admission import SPARE_THREADS, most_admitted
 from carepick.web.logging import set_up_logging
 from carepick.web.runstate import RunState
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 # Longer than the proxies and client pools in front keep an idle connection, so that they close it and not we.
 _KEEPALIVE_SECONDS = 75
-_MOST_WAITING_THREADS = 1000
 _IDLE_CONNECTIONS = 1000
 _BACKLOG = 2048
 
@@ -35,6 +36,7 @@ def serve(settings: Settings, dev: bool = False) -> int:
     `BundleError` and its like when the model cannot be loaded.
     """
     set_up_logging(settings.log_level)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the texts that were being answered
     listener = _listen(settings.host, settings.port)
     return _serve_dev(settings, listener) if dev else _serve_gunicorn(settings, listener)
 
@@ -102,9 +104,7 @@ def _serve_gunicorn(settings: Settings, listener: socket.socket) -> int:
 def _options(settings: Settings, listener: socket.socket) -> dict[str, Any]:
     from carepick.web.worker import Log, Worker
 
-    # A text that waits for a forward pass holds a thread: with as many more threads as may wait there is always one
-    # free to refuse the next request at once, or to answer a health check. Threads start when they are first needed.
-    threads = settings.threads + min(settings.queue_limit, _MOST_WAITING_THREADS)
+    threads = most_admitted(settings) + SPARE_THREADS  # each starts when it is first needed
     return {
         "bind": f"fd://{listener.detach()}",
         "workers": settings.workers,
