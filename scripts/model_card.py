@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Puts the figures of `carepick evaluate` into docs/metrics.json and, as a table, into docs/model_card.md.
 
-    python scripts/model_card.py work/reports        # a folder with one folder of metrics.json for each evaluation
-    python scripts/model_card.py                     # only the table anew, from docs/metrics.json
+python scripts/model_card.py work/reports        # a folder with one folder of metrics.json for each evaluation
+python scripts/model_card.py                     # only the table anew, from docs/metrics.json
 """
 
 from __future__ import annotations

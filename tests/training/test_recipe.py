@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = random.Random(1)
     folder = tmp_path_factory.mktemp("shared")
     (folder / "data").mkdir()
+    (folder / "models").mkdir()
     departments, diseases, sentences = [], [], []
     for (department, disease), complaints in COMPLAINTS.items():
         for number in range(60):
@@ -63,11 +65,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = text.replace("least_texts = 6", "least_texts = 2").replace(
         "layers = 6, frozen_layers = 2", "layers = 1, frozen_layers = 0"
     )
-    text = text.replace(
-        'outputs = ["bundle",', 'settings = { least_agreement = 0.8, parity_texts = 30 }\noutputs = ["bundle",'
-    )
-    import re
-
+    gate = "settings.least_agreement = 0.8\nsettings.parity_texts = 30\n"
+    text = text.replace("settings.thresholds", gate + "settings.thresholds")
     text = re.sub(r"max_steps = \d+", "max_steps = 12", text)
     folder = tmp_path_factory.mktemp("project")
     (folder / "recipes").mkdir()

@@ -3,7 +3,6 @@ import datetime
 import pytest
 
 from carepick.errors import DataError
-from carepick.training.data_tools import split
 from carepick.training.time_split import cut_for_share, day_key
 
 
@@ -41,7 +40,7 @@ def rows(*pairs: tuple[str, str]) -> list[dict[str, str]]:
 
 
 def test_later_rows_that_repeat_earlier_ones_are_dropped() -> None:
-    pytest.importorskip("datasketch")
+    split = pytest.importorskip("carepick.training.data_tools", exc_type=ModuleNotFoundError).split
     story = "어제 저녁부터 배가 아프고 설사를 다섯 번 했어요 열은 없습니다"
     early = (story, "2024.10.1"), ("무릎이 시려요", "2024.10.2")
     late = (story + "!", "2024.11.2"), ("눈이 침침해요", "2024.11.3")
@@ -52,6 +51,6 @@ def test_later_rows_that_repeat_earlier_ones_are_dropped() -> None:
 
 
 def test_a_row_without_a_date_is_named() -> None:
-    pytest.importorskip("datasketch")
+    split = pytest.importorskip("carepick.training.data_tools", exc_type=ModuleNotFoundError).split
     with pytest.raises(DataError, match="row 2, column date: expected a date"):
         split(rows(("가", "2024.10.1"), ("나", "")), "text", "date", None, 0.2)

@@ -20,6 +20,7 @@ pytest.importorskip("torch")
 import torch
 
 from carepick.cli.main import main
+from carepick.engine.bundle import open_bundle
 from carepick.errors import TrainingError
 from carepick.training.checkpoints import latest_whole
 from carepick.training.classifier import DEPARTMENT_RECIPE, DISEASE_RECIPE, explain_out_of_memory
@@ -68,6 +69,14 @@ def test_the_disease_recipe_learns_and_reports(whole_run: Path) -> None:
     classifier = read_classifier(whole_run / "disease.pt")
     assert classifier.labels == ("감기", "위염", "편두통")
     assert classifier.about["epoch"] == EPOCHS
+
+
+def test_its_import_answers_with_its_temperature(whole_run: Path, tmp_path: Path) -> None:
+    source, bundle = str(whole_run / "disease.pt"), tmp_path / "bundle"
+    assert main(["import", source, str(bundle), "--task", "disease", "--no-parity"]) == 0
+    manifest = open_bundle(bundle).manifest
+    assert [label.name for label in manifest.heads["disease"].labels] == ["감기", "위염", "편두통"]
+    assert manifest.heads["disease"].temperature == report(whole_run)["final"]["temperature"]
 
 
 def test_kill_9_in_the_middle_of_an_epoch_costs_nothing(

@@ -16,6 +16,7 @@ from carepick.errors import (
     OverloadedError,
     RequestError,
 )
+from carepick.records import Task
 from carepick.settings import Settings
 from carepick.web.app import create_app
 from carepick.web.problems import PROBLEMS
@@ -183,6 +184,14 @@ def test_before_the_model_is_loaded_only_the_model_is_missing():
 def test_a_model_that_has_not_proven_itself_is_not_ready(predictor, settings):
     client = create_app(settings, Failing(predictor, ValueError())).test_client()
     assert check(client.get("/readyz"), "not-ready", "ko")
+
+
+def test_a_bundle_for_one_task_answers_that_task_only(predictor, settings):
+    lone = Failing(predictor, ValueError())
+    lone.manifests = {Task.DEPARTMENT: predictor.manifests[Task.DEPARTMENT]}
+    client = create_app(settings, lone).test_client()
+    assert check(client.post("/disease", json={"text": "배"}), "no-model", "ko")
+    assert set(client.get("/labels").json) == {"departments"}
 
 
 def test_wrong_method_says_which_are_right(client):

@@ -4,6 +4,7 @@ import concurrent.futures
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -11,6 +12,8 @@ import time
 
 import psutil
 import pytest
+
+from carepick.engine.bundle import DEFAULT_BUNDLE
 
 TEXT = {"text": "머리가 아프고 열이 나요"}
 
@@ -115,6 +118,23 @@ def test_reload_fails_no_request(start_server):
         assert all(asker.result() > 5 for asker in askers)
     assert server.output().count(" reloaded") == 6
     assert {child.pid for child in psutil.Process(server.process.pid).children()} == before
+
+
+def test_a_broken_bundle_is_refused_on_reload_and_the_old_one_answers(start_server, tmp_path):
+    folder = tmp_path / "bundle"
+    shutil.copytree(DEFAULT_BUNDLE, folder)
+    server = start_server(engine="onnx", bundle=folder, prepacked=False, cache_seconds=0)
+    before = server.ask("/disease?k=10", TEXT)
+    (folder / "model.onnx").unlink()
+    (folder / "model.onnx").write_bytes(b"half a model")
+    os.kill(server.process.pid, signal.SIGHUP)
+    end = time.monotonic() + 30
+    while "kept the model" not in server.output() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert "kept the model that was loaded: " in server.output()
+    assert "model.onnx" in server.output()
+    assert server.ask("/disease?k=10", TEXT) == before
+    assert server.ask("/readyz")[0] == 200
 
 
 def test_the_pid_file_names_the_process_that_takes_signals(start_server, tmp_path):

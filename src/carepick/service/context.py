@@ -8,13 +8,14 @@ The words are data (context.json); how they work together is here:
 - in general: the sentence asks about a topic (전조증상이 뭔가요), or supposes (의식을 잃으면 어떻게 하나요) or fears
   (마비가 올까 봐), without a word of the present
 - otherwise: it overlaps an idiom (숨막히게 더워요)
-- of long standing: the sentence says so (가끔, 몇 달째) and says neither now nor suddenly
+- occasional or mild: its sentence says so (가끔, 살짝) without a word of the present
+- of long standing: its sentence or an earlier one says so (몇 달 전부터), and its own neither now nor suddenly
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from carepick.knowledge.stems import Stem
 from carepick.service.phrases import Hit
@@ -67,15 +68,20 @@ class Context:
         """Returns whether `hit` is part of an idiom."""
         return any(idiom.start < hit.end and hit.start < idiom.end for idiom in self._cues.get("idiom", ()))
 
-    def silenced(self, hits: Sequence[Hit], weak: bool) -> bool:
-        """Returns whether the complaint made of `hits` is past, general or, when `weak`, mild or of long standing."""
+    def silenced(self, hits: Sequence[Hit], certain: bool) -> bool:
+        """Returns whether the complaint made of `hits` is past, general or, unless `certain`, occasional or lasting."""
         if any(self._past(hit) for hit in hits):
             return True
-        sentence = self._text.sentences[max(hits).start]
-        now = self._said("now", sentence)
-        if not now and (self._said("topic", sentence) or self._supposed(hits, sentence)):
+        sentences = {self._text.sentences[hit.start] for hit in hits}
+        if self._said("now", sentences):
+            return False
+        if self._said("topic", sentences) or self._supposed(hits, sentences):
             return True
-        return weak and not now and not self._said("sudden", sentence) and self._said("lasting", sentence)
+        return not certain and (self._said("sometimes", sentences) or self._lasting(sentences))
+
+    def _lasting(self, sentences: set[int]) -> bool:
+        earlier = range(max(sentences) + 1)
+        return self._said("lasting", earlier) and not self._said("sudden", sentences)
 
     def _past(self, hit: Hit) -> bool:
         clause, sentence = self._text.clauses[hit.start], self._text.sentences[hit.start]
@@ -100,11 +106,11 @@ class Context:
                 return True
         return False
 
-    def _said(self, cue: str, sentence: int) -> bool:
-        return any(self._text.sentences[hit.start] == sentence for hit in self._cues.get(cue, ()))
+    def _said(self, cue: str, sentences: Container[int]) -> bool:
+        return any(self._text.sentences[hit.start] in sentences for hit in self._cues.get(cue, ()))
 
-    def _supposed(self, hits: Sequence[Hit], sentence: int) -> bool:
-        conditional = self._follows("conditional", hits) and self._said("asking", sentence)
+    def _supposed(self, hits: Sequence[Hit], sentences: set[int]) -> bool:
+        conditional = self._follows("conditional", hits) and self._said("asking", sentences)
         return conditional or self._follows("worry", hits)
 
     def _follows(self, cue: str, hits: Sequence[Hit]) -> bool:

@@ -55,10 +55,13 @@ class PhraseIndex:
                 if bucket is None:
                     continue
                 for length in bucket.lengths:
-                    for entry in bucket.entries.get(folded[start : start + length], ()):
-                        if _stands(text, entry.stem, start, start + length):
+                    end = start + length
+                    if end > len(folded):  # a slice would be cut short, and match a shorter stem a second time
+                        continue
+                    for entry in bucket.entries.get(folded[start:end], ()):
+                        if _stands(text, entry.stem, start, end):
                             for concept in entry.concepts:
-                                found.setdefault(concept, []).append(Hit(start, start + length))
+                                found.setdefault(concept, []).append(Hit(start, end))
         return found
 
 

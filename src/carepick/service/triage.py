@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from carepick.knowledge.patterns import Chain, Pattern, Term
@@ -17,7 +19,10 @@ from carepick.text.normalize import NormalizedText
 # Letters between two links of a chain, and around a match within which an exclusion counts.
 _LONGEST_GAP = 8
 _EXCLUSION_MARGIN = 12
+_MOST_SENTENCES_ON = 1  # a complaint may run on into the next sentence
 _MOST_HITS = 200  # of one concept in one text; more say no more, and would only cost time
+
+_CUE, _SYMPTOM = "cue:", "symptom:"  # names beside those of the concepts in one index
 
 _ORDER = {level: rank for rank, level in enumerate(TriageLevel)}
 LEARNED = {"urgent": "learned-urgent", "crisis": "learned-crisis", "danger": "learned-danger"}
@@ -28,8 +33,8 @@ Match = tuple[Hit, ...]
 class _Rule(NamedTuple):
     flag: RedFlag
     pattern: Pattern
-    weak: bool
-    needed: tuple[frozenset[str], ...]
+    certain: bool
+    needed: tuple[int, ...]  # for each term the bits of the concepts that will do
 
 
 class Triager:
@@ -37,17 +42,21 @@ class Triager:
 
     def __init__(self, red_flags: RedFlags) -> None:
         """`red_flags`: the flags, and the words in which they are written."""
-        stems = {**red_flags.concepts, **{f"cue:{name}": words for name, words in red_flags.cues.items()}}
-        self._index = PhraseIndex({**stems, "symptom": red_flags.symptoms})
+        stems = {**red_flags.concepts, **{f"{_CUE}{name}": words for name, words in red_flags.cues.items()}}
+        self._index = PhraseIndex({**stems, _SYMPTOM: red_flags.symptoms})
         self._grammar = Grammar(red_flags.cues)
-        self._ranges = red_flags.ranges
         self._flags = red_flags
+        self._bits = {name: 1 << place for place, name in enumerate({**red_flags.concepts, **red_flags.ranges})}
         self._rules = [
-            _Rule(flag, pattern, weak, tuple(frozenset(term) for chain in pattern.chains for term in chain))
+            _Rule(flag, pattern, certain, self._needed(pattern))
             for flag in red_flags.flags
-            for weak, patterns in ((False, flag.patterns), (True, flag.weak_patterns))
+            for certain, patterns in ((True, flag.certain_patterns), (False, flag.patterns))
             for pattern in patterns
         ]
+
+    def _needed(self, pattern: Pattern) -> tuple[int, ...]:
+        terms = (term for chain in pattern.chains for term in chain)
+        return tuple(reduce(or_, (self._bits[name] for name in term)) for term in terms)
 
     def detect(self, text: NormalizedText) -> Triage:
         """Returns the red flags that `text` raises, most urgent first, and the symptoms that it denies.
@@ -57,19 +66,25 @@ class Triager:
         folded = fold_text(text)
         found = self._index.find(folded)
         self._measure(folded, found)
-        cues = {name.removeprefix("cue:"): hits for name, hits in found.items() if name.startswith("cue:")}
+        cues = {name.removeprefix(_CUE): hits for name, hits in found.items() if name.startswith(_CUE)}
         context = Context(folded, cues, self._grammar)
-        hits = _Hits(found, context)
-        raised: dict[str, RaisedFlag] = {}
-        for rule in self._rules:
-            if rule.flag.id not in raised and all(any(name in found for name in names) for names in rule.needed):
-                match = next(
-                    (match for match in hits.matches(rule.pattern) if not context.silenced(match, rule.weak)), ()
-                )
-                if match:
-                    raised[rule.flag.id] = RaisedFlag(rule.flag.id, rule.flag.level, _spans(text, folded, match))
-        denied = _spans(text, folded, context.denied_among(_longest(found.get("symptom", []))))
-        return _triage(raised.values(), denied)
+        raised = [
+            RaisedFlag(flag.id, flag.level, _spans(text, folded, match))
+            for flag, match in self._raised(_Hits(found, folded, context), context)
+        ]
+        denied = _spans(text, folded, context.denied_among(_longest(found.get(_SYMPTOM, []))))
+        return _triage(raised, denied)
+
+    def _raised(self, hits: _Hits, context: Context) -> Iterator[tuple[RedFlag, Match]]:
+        present = reduce(or_, (self._bits.get(name, 0) for name in hits.found), 0)
+        last = ""
+        for rule in self._rules:  # those of one flag stand together
+            if rule.flag.id != last and all(present & bits for bits in rule.needed):
+                for match in hits.matches(rule.pattern):
+                    if not context.silenced(match, rule.certain):
+                        last = rule.flag.id
+                        yield rule.flag, match
+                        break
 
     def combine(self, triage: Triage, learned: Mapping[str, float] | None, thresholds: Mapping[str, float]) -> Triage:
         """Returns `triage` with what a model heard beside it; nothing that the rules heard is ever taken away.
@@ -88,7 +103,7 @@ class Triager:
 
     def _measure(self, folded: FoldedText, found: dict[str, list[Hit]]) -> None:
         for measure in read_measures(folded):
-            for name, ranges in self._ranges.items():
+            for name, ranges in self._flags.ranges.items():
                 if any(row.kind == measure.kind and row.least <= measure.value < row.below for row in ranges):
                     found.setdefault(name, []).append(Hit(measure.start, measure.end))
 
@@ -96,8 +111,9 @@ class Triager:
 class _Hits:
     """What was found in one text, without what is denied or part of an idiom."""
 
-    def __init__(self, found: Mapping[str, list[Hit]], context: Context) -> None:
-        self._found = found
+    def __init__(self, found: Mapping[str, list[Hit]], text: FoldedText, context: Context) -> None:
+        self.found = found
+        self._sentences = text.sentences
         self._context = context
         self._alive: dict[str, list[Hit]] = {}
 
@@ -114,7 +130,8 @@ class _Hits:
             return
         for links in choices[0]:
             match = begun + links
-            if max(hit.end for hit in match) - min(hit.start for hit in match) <= window:
+            start, end = min(match).start, max(hit.end for hit in match)
+            if end - start <= window and self._sentences[end - 1] - self._sentences[start] <= _MOST_SENTENCES_ON:
                 yield from self._within(window, choices[1:], match)
 
     def _chain(self, chain: Chain) -> Iterator[Match]:
@@ -131,7 +148,7 @@ class _Hits:
 
     def _concept(self, name: str) -> list[Hit]:
         if name not in self._alive:
-            hits = self._found.get(name, [])[:_MOST_HITS]
+            hits = self.found.get(name, [])[:_MOST_HITS]
             self._alive[name] = [
                 hit for hit in hits if not self._context.denied(hit) and not self._context.idiomatic(hit)
             ]
@@ -144,11 +161,11 @@ class _Hits:
             start <= hit.start and hit.end <= end
             for term in excluded
             for name in term
-            for hit in self._found.get(name, ())
+            for hit in self.found.get(name, ())
         )
 
 
-def _triage(raised: Iterator[RaisedFlag] | Sequence[RaisedFlag], denied: tuple[Span, ...]) -> Triage:
+def _triage(raised: Sequence[RaisedFlag], denied: tuple[Span, ...]) -> Triage:
     flags = tuple(sorted(raised, key=lambda flag: _ORDER[flag.level]))
     return Triage(flags[0].level if flags else TriageLevel.NONE, flags, denied)
 

@@ -74,7 +74,8 @@ def build_corpus(data: Path, settings: CorpusSettings) -> pd.DataFrame:
         rows[column] = rows[column].map(canonical)
     rows = rows[rows.text.str.len() > 0]
     rows["split"] = [
-        _split(source, date, text) for source, date, text in zip(rows.source, rows.date, rows.text, strict=True)
+        _split(source, date, text, settings)
+        for source, date, text in zip(rows.source, rows.date, rows.text, strict=True)
     ]
     return _drop_near_duplicates(rows)[COLUMNS].reset_index(drop=True)
 

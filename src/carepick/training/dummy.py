@@ -133,8 +133,6 @@ def _draw(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return np.zeros(shape, np.float32)
     if "LayerNorm" in name:
         return np.ones(shape, np.float32)
-    if "embeddings" in name:
-        spread = _EMBEDDING_SPREAD
-    else:
-        spread = (_HEAD_GAIN if name.startswith("classifier.") else _GAIN) / np.sqrt(shape[1])
+    gain = _HEAD_GAIN if name.startswith("classifier.") else _GAIN
+    spread = _EMBEDDING_SPREAD if "embeddings" in name else gain / np.sqrt(shape[1])
     return rng.standard_normal(shape, np.float32) * np.float32(spread)

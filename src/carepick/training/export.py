@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch, write_manifest
+from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch
 from carepick.engine.ngrams import NgramTable
 from carepick.errors import TrainingError
 from carepick.evaluation.parity import bundle_parity, first_answers
@@ -25,6 +23,7 @@ from carepick.training.blend import Blend
 from carepick.training.features import MAX_TOKENS, OVERLAP_TOKENS
 from carepick.training.gatekeepers import LABELS, LinearHead
 from carepick.training.graph import EncoderShape, build_graph, save_graph
+from carepick.training.sealing import seal
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,12 +34,14 @@ GOLDEN_TEXT = "머리가 아프고 열이 나요"
 class ExportSettings:
     """How bundles are written; the recipe's settings of that step.
 
-    `least_agreement`: the share of texts for which int8 must answer first what float32 answers first.
+    `thresholds`: what the manifest's `confidence` holds, see `service.confidence`; `least_agreement`: the share
+    of texts for which int8 must answer first what float32 answers first.
     """
 
     name: str = "carepick-default"
     least_agreement: float = 0.99
     parity_texts: int = 1000
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,6 @@ def merge_heads(
     return heads, np.concatenate([np.zeros((1, rows.shape[1]), np.float32), rows])
 
 
-def seal(manifest: Manifest, folder: Path, precision: str) -> None:
-    """Writes the manifest to `folder` with the checksum of every other file in it, and the version they make."""
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
-    files.pop("manifest.json", None)
-    digest = hashlib.sha256("".join(files.values()).encode()).hexdigest()[:8]
-    version = f"{datetime.date.today():%Y.%m.%d}-{precision}-{digest}"
-    write_manifest(dataclasses.replace(manifest, files=files, version=version), folder)
-
-
 def _manifest(
     labels: Mapping[str, list[str]], table: NgramTable, calibration: Mapping[str, Any], facts: Mapping[str, Any],
     settings: ExportSettings,
@@ -150,7 +142,7 @@ def _manifest(
     return Manifest(
         name=settings.name, version="", heads=heads, max_tokens=MAX_TOKENS, overlap_tokens=OVERLAP_TOKENS, pad_id=1,
         golden=Golden(GOLDEN_TEXT, {}), files={}, ngrams=branch, training=facts,
-        confidence={"high": 0.7, "medium": 0.4, "scope": 0.5, "least_letters": 2},
+        confidence=dict(settings.thresholds),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer
 
+from carepick.errors import TrainingError
 from carepick.text.normalize import normalize
 from carepick.training.network import MultiTaskEncoder, load_encoder
 
@@ -96,8 +97,24 @@ def rows_to_read(corpus: pd.DataFrame, datasets: Path, ordinary: int, seed: int)
     sample = train.sample(min(ordinary, len(train)), random_state=seed).assign(
         text=lambda rows: rows.named_text, purpose="ordinary"
     )
-    own = [_own_sentences(datasets / f"{purpose}_training.jsonl", purpose) for purpose in ("triage", "scope")]
-    return pd.concat([department, disease, sample, *own], ignore_index=True).drop(columns="named_text")
+    return pd.concat([department, disease, sample, own_sentences(datasets)], ignore_index=True).drop(
+        columns="named_text"
+    )
+
+
+def own_sentences(datasets: Path) -> pd.DataFrame:
+    """Returns the project's own training sentences in `datasets`: columns text, label and purpose (triage or scope).
+
+    Read from triage_training*.jsonl and scope_training*.jsonl; a text that stands twice counts once.
+    """
+    parts = [
+        _own_sentences(path, purpose)
+        for purpose in ("triage", "scope")
+        for path in sorted(datasets.glob(f"{purpose}_training*.jsonl"))
+    ]
+    if not parts:
+        raise TrainingError(f"{datasets} holds no triage_training*.jsonl and scope_training*.jsonl")
+    return pd.concat(parts, ignore_index=True).drop_duplicates(["text", "purpose"])
 
 
 def _own_sentences(path: Path, purpose: str) -> pd.DataFrame:

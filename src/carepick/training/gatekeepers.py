@@ -31,9 +31,9 @@ class GatekeeperSettings:
     `ordinary_weight`: how much an ordinary question counts as a case without urgency beside a written sentence.
     """
 
-    ngram_scale: float = 2.0
-    regularization: float = 1.0
-    ordinary_weight: float = 0.5
+    ngram_scale: float = 1.0
+    regularization: float = 30.0
+    ordinary_weight: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,20 @@ def fit_gatekeepers(
 ) -> dict[str, LinearHead]:
     """Returns the triage and the scope head, fitted on the project's own sentences and on ordinary questions.
 
-    An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them.
+    An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them. For scope,
+    urgent sentences and generated complaints are about health as well, and short.
     """
+    short = ((rows.purpose == "disease") & (rows.source == "sentence")).to_numpy()
     heads = {}
-    for name, assumed in (("triage", "none"), ("scope", "health")):
-        used = rows.purpose.isin([name, "ordinary"]).to_numpy()
-        labels = rows.label[used].where(rows.purpose[used] == name, assumed)
+    for name, assumed, beside in (
+        ("triage", "none", rows.purpose.eq("ordinary").to_numpy()),
+        ("scope", "health", rows.purpose.isin(["ordinary", "triage"]).to_numpy() | short),
+    ):
+        own = rows.purpose.eq(name).to_numpy()
+        used = own | beside
+        labels = rows.label[used].where(own[used], assumed)
         targets = labels.map({label: index for index, label in enumerate(LABELS[name])}).to_numpy(np.int64)
-        weights = np.where(rows.purpose[used] == name, 1.0, settings.ordinary_weight)
+        weights = np.where(own[used], 1.0, settings.ordinary_weight)
         ngrams = count_matrix(rows.text[used].tolist(), table)
         heads[name] = fit_gatekeeper(
             pooled[used], ngrams, targets, weights, settings.ngram_scale, settings.regularization

@@ -18,9 +18,9 @@ from carepick.evaluation.parity import bundle_parity
 from carepick.records import Task
 from carepick.text.normalize import normalize
 from carepick.training.classifier_graph import build_classifier_graph
-from carepick.training.export import seal
 from carepick.training.graph import save_graph
 from carepick.training.saved_classifier import Array, SavedClassifier
+from carepick.training.sealing import seal
 from carepick.training.tokenizer_files import padding_id
 
 PRECISIONS = {"int8": "int8", "none": "float32"}  # what --quantize says -> what the graph calls it

@@ -196,8 +196,17 @@ def _overlaps(item: Evidence, spans: Iterable[Span]) -> bool:
     return any(span.start < item.span.end and item.span.start < span.end for span in spans)
 
 
+def _whole(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Yields `spans`, each drawn out to the end of its last word: a red flag is heard in a stem (때려|요)."""
+    for span in spans:
+        end = span.end
+        while end < len(text) and text[end].isalnum():
+            end += 1
+        yield Span(span.start, end)
+
+
 def _words(text: str, spans: Iterable[Span]) -> tuple[str, ...]:
-    words = (text[span.start : span.end].strip(_PUNCTUATION) for span in spans)
+    words = (text[span.start : span.end].strip(_PUNCTUATION) for span in _whole(text, spans))
     return tuple(dict.fromkeys(word for word in words if word and len(word) <= _LONGEST_WORD))
 
 
@@ -206,7 +215,7 @@ def _pieces(text: str, reasons: Iterable[Span], diagnosis: Diagnosis) -> tuple[P
     marks = [""] * len(text)
     raised = [span for notice in diagnosis.flags for span in notice.flag.spans]
     for mark, spans in (("word", reasons), ("denied", diagnosis.prediction.triage.denied), ("flag", raised)):
-        for span in spans:
+        for span in _whole(text, spans):
             marks[span.start : span.end] = [mark] * len(text[span.start : span.end])
     return tuple(_runs(text, marks))
 

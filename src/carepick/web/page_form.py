@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,17 +43,21 @@ def read_form(form: MultiDict[str, str], texts: Mapping[str, Any]) -> Asked:
 
 
 def _chosen(form: MultiDict[str, str], texts: Mapping[str, Any]) -> Iterator[str]:
-    """Yields a sentence for each group of chips in which something was chosen, and one for the age."""
+    """Yields a sentence for each group of chips in which something was chosen."""
     for detail in texts["details"]:
+        if detail["kind"] == "age":
+            yield from _age(form.get("age", "").strip(), form.get("age_unit"), detail["units"])
+            continue
         chosen = set(form.getlist(detail["id"]))
         words = [option["words"] for option in detail["options"] if option["id"] in chosen]
         if words:
             yield detail["sentence"].format(words=", ".join(words))
-    if age := form.get("age", "").strip():
-        yield _age(age, texts["ages"].get(form.get("age_unit"), texts["ages"]["years"]))
 
 
-def _age(age: str, unit: Mapping[str, Any]) -> str:
+def _age(age: str, unit_id: str | None, units: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not age:
+        return
+    unit = next((unit for unit in units if unit["id"] == unit_id), units[0])
     if not re.fullmatch("[0-9]{1,3}", age) or int(age) > unit["most"]:
         raise refusal("invalid-option", name="age", allowed=f"0–{unit['most']}")
-    return str(unit["sentence"].format(age=int(age)))
+    yield unit["sentence"].format(age=int(age))

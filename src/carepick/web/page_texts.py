@@ -15,7 +15,7 @@ from carepick.web.bilingual import LANGUAGES
 def page_texts(language: str) -> Mapping[str, Any]:
     """Returns page.json with each pair of wordings replaced by the one in `language`, "ko" or "en".
 
-    Keys: words, levels, phones, problems, examples, details, ages, way_in, map, room.
+    Keys: words, levels, phones, problems, examples, details, way_in, map, room.
     """
     document = json.loads(resources.files("carepick.web").joinpath("page.json").read_text(encoding="utf-8"))
     texts = _in_language(document, language)

@@ -2,6 +2,9 @@
 
 The key is the code: the last part of a problem document's `type`. Errors of errors.py are found by their `code`;
 braces are filled by `ProtocolError.values`. No sentence quotes what was sent.
+
+A deadline that passed is 429, like a full queue: it is the server that was too slow, under load no answer is a 5xx, and
+408 would make some clients (OkHttp, browsers) repeat the request by themselves at the worst moment.
 """
 
 from __future__ import annotations

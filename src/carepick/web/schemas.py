@@ -250,10 +250,14 @@ def _service(settings: Settings) -> dict[str, Schema]:
             "답할 수 있는 이름",
             "What can be answered",
             {
-                "departments": _about(labels, "진료과", "Departments"),
-                "diseases": _about(labels, "질환. 꺼져 있으면 없음", "Diseases; absent when switched off"),
+                "departments": _about(labels, "진료과. 모델이 없으면 없음", "Departments; absent without a model"),
+                "diseases": _about(
+                    labels,
+                    "질환. 모델이 없거나 꺼져 있으면 없음",
+                    "Diseases; absent without a model or when switched off",
+                ),
             },
-            optional=() if settings.disease_enabled else ("diseases",),
+            optional=("departments", "diseases"),  # a bundle may answer one of them only
         ),
         "Model": _record("모델 하나", "One model", model),
         "Models": _record(

@@ -93,8 +93,10 @@ def _serve_gunicorn(settings: Settings, listener: socket.socket) -> int:
         if failure:
             raise CarepickError(failure) from None
         return int(end.code or 0)
-    except (RuntimeError, OSError) as error:  # from the pid file, before anything is served
-        raise SettingsError(f"{settings.pid_file}: {error}") from None
+    except (RuntimeError, OSError) as error:
+        if not settings.pid_file:
+            raise
+        raise SettingsError(f"{settings.pid_file} cannot be used: {error}") from None
     finally:
         if os.getpid() == master_pid:
             state.remove()

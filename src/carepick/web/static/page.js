@@ -1,53 +1,62 @@
 // Makes the page smoother; everything that matters works without it. What was typed stays in this page's memory.
 "use strict";
 
-const shown = [document.getElementById("main")]; // one entry for each step back in the history
+const PARTS = [".skip", "header", "main", "footer"];
+const shown = [partsOf(document)]; // one entry for each step back in the history
 
-function show(number, main) {
-  shown[number] = main;
-  document.getElementById("main").replaceWith(main);
-  const heading = main.querySelector("h1[tabindex]");
-  (heading || main).focus({ preventScroll: true });
+function partsOf(page) {
+  return {
+    title: page.title,
+    language: page.documentElement.lang,
+    nodes: PARTS.map((part) => page.querySelector(part)),
+  };
+}
+
+function show(parts) {
+  document.title = parts.title;
+  document.documentElement.lang = parts.language;
+  PARTS.forEach((part, index) => document.querySelector(part).replaceWith(parts.nodes[index]));
+  document.querySelector("h1[tabindex], main").focus({ preventScroll: true });
   scrollTo(0, 0);
 }
 
 function adopt(page) {
-  document.title = page.title;
-  document.documentElement.lang = page.documentElement.lang;
-  for (const part of ["header", "footer", ".skip"]) {
-    document.querySelector(part).replaceWith(page.querySelector(part));
-  }
-  const number = (history.state || 0) + 1;
-  history.pushState(number, ""); // the address stays as it is: nothing that was typed goes into it
-  show(number, page.getElementById("main"));
+  shown.length = (history.state || 0) + 1;
+  shown.push(partsOf(page));
+  history.pushState(shown.length - 1, ""); // the address stays as it is: nothing that was typed goes into it
+  show(shown.at(-1));
   unlock();
 }
 
 function complain(sentence) {
   const problem = document.getElementById("problem");
   problem.textContent = sentence;
-  problem.scrollIntoView({ block: "center" });
+  document.getElementById("text").setAttribute("aria-invalid", String(Boolean(sentence)));
+  if (sentence) problem.scrollIntoView({ block: "center" });
 }
 
 async function send(form, button) {
-  const ask = document.getElementById("ask");
   const label = button.textContent;
+  const body = new FormData(form);
+  if (button.name) body.append(button.name, button.value);
   complain("");
   document.body.setAttribute("aria-busy", "true");
   if (button.dataset.busy) button.textContent = button.dataset.busy;
+  let sentence = document.getElementById("ask").dataset.offline;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form, button) });
+    const answer = await fetch(form.action, { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    sentence = answer.ok ? "" : page.getElementById("problem")?.textContent || sentence;
     if (answer.ok) adopt(page);
-    else complain(page.getElementById("problem")?.textContent || ask.dataset.offline);
   } catch {
-    complain(ask.dataset.offline);
-  } finally {
-    document.body.removeAttribute("aria-busy");
-    if (button.dataset.busy) button.textContent = label;
+    // the sentence says that the server cannot be reached
   }
+  document.body.removeAttribute("aria-busy");
+  if (button.dataset.busy) button.textContent = label;
+  if (sentence) complain(sentence);
 }
 
+// What only works in a browser that runs this: the time of writing, printing and copying.
 function unlock() {
   const written = document.getElementById("written");
   if (!written) return;
@@ -58,7 +67,7 @@ function unlock() {
   tools.querySelector("[data-do=copy]").hidden = !navigator.clipboard;
 }
 
-const tools = {
+const actions = {
   print: () => print(),
   async copy(button) {
     await navigator.clipboard.writeText(document.getElementById("sheet").innerText);
@@ -67,24 +76,28 @@ const tools = {
 };
 
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-swap]")) return;
+  const form = event.target;
+  if (!form.matches("[data-swap]")) return;
   event.preventDefault();
-  if (!document.body.hasAttribute("aria-busy")) send(event.target, event.submitter);
+  if (!document.body.hasAttribute("aria-busy")) send(form, event.submitter || form.querySelector("button"));
 });
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-text], [data-do]");
   if (!button) return;
-  if (button.dataset.do) return tools[button.dataset.do](button);
   event.preventDefault();
+  if (button.dataset.do) {
+    actions[button.dataset.do](button);
+    return;
+  }
   const text = document.getElementById("text");
   text.value = button.dataset.text;
   text.focus();
 });
 
 addEventListener("popstate", () => {
-  const number = history.state || 0;
-  if (shown[number]) show(number, shown[number]);
+  const parts = shown[history.state || 0];
+  if (parts) show(parts);
 });
 
 history.replaceState(0, "");

@@ -1,0 +1,108 @@
+"""A bundle is opened only when every file is there and whole, and the error says which is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
+from carepick.engine.manifest import read_manifest
+from carepick.errors import BundleError
+from tests.conftest import MakeBundle, seal
+
+
+@pytest.fixture
+def folder(make_bundle: MakeBundle) -> Path:
+    return make_bundle()
+
+
+def test_opens_with_its_ngrams(folder: Path) -> None:
+    bundle = open_bundle(folder)
+    assert bundle.manifest == read_manifest(folder)
+    assert bundle.ngrams is not None
+    assert len(bundle.ngrams.hashes) == bundle.manifest.ngrams.rows
+
+
+def test_default_bundle_is_whole() -> None:
+    assert {"disease", "department"} <= set(open_bundle(DEFAULT_BUNDLE).manifest.heads)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "ngrams.npy"])
+def test_names_a_changed_file(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(bytes(content))
+    with pytest.raises(BundleError, match=f"{name}.*checksum"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "ngrams.npy"])
+def test_names_a_missing_file(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=f"no readable {name}"):
+        open_bundle(folder)
+
+
+def test_names_a_file_without_checksum(folder: Path) -> None:
+    (folder / ".gitattributes").write_text("hidden files are nobody's business")
+    open_bundle(folder)
+    (folder / "weights.bin").write_text("?")
+    with pytest.raises(BundleError, match=r"no checksum for weights\.bin"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "ngrams.npy"])
+def test_names_a_required_file_that_is_not_listed(folder: Path, name: str) -> None:
+    document = json.loads((folder / "manifest.json").read_text())
+    del document["files"][name]
+    (folder / "manifest.json").write_text(json.dumps(document))
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=f"no checksum for {name}"):
+        open_bundle(folder)
+
+
+def test_reads_no_file_outside(folder: Path) -> None:
+    document = json.loads((folder / "manifest.json").read_text())
+    document["files"]["../secret"] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(BundleError, match="not a plain file name"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("hashes", "message"),
+    [
+        (np.array([1, 2, 3], np.uint32), "must hold"),
+        (np.array([3, 1, 2, 5], np.uint32), "ascending"),
+        (np.array([1, 2, 2, 5], np.uint32), "ascending"),
+        (np.array([1, 2, 3, 4], np.int64), "uint32"),
+    ],
+)
+def test_names_an_ngram_table_that_does_not_fit(folder: Path, hashes: np.ndarray, message: str) -> None:
+    from carepick.engine.manifest import NgramBranch
+
+    np.save(folder / "ngrams.npy", hashes)
+    seal(folder, ngrams=NgramBranch("ngrams.npy", 1, 3, 4))
+    with pytest.raises(BundleError, match=message):
+        open_bundle(folder)
+
+
+def test_a_pickle_is_no_ngram_table(folder: Path) -> None:
+    np.save(folder / "ngrams.npy", np.array([object()], dtype=object), allow_pickle=True)
+    seal(folder)
+    with pytest.raises(BundleError, match="not a numpy array"):
+        open_bundle(folder)
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="not a bundle"):
+        open_bundle(tmp_path / "nowhere")
+
+
+def test_a_bundle_may_be_moved(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "moved")
+    assert open_bundle(tmp_path / "moved").manifest == read_manifest(folder)
