@@ -14,7 +14,7 @@ DECLARED := pyproject.toml $(LOCK) $(CONSTRAINTS)
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c $(LOCK) \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: help serve test lint format docs bench lock clean
+.PHONY: help serve test lint format docs lock clean
 
 help:
 	@echo 'make serve    answer on http://127.0.0.1:10000 (ARGS="--port 8080" and other flags of carepick serve)'
@@ -22,7 +22,6 @@ help:
 	@echo 'make lint     ruff and mypy'
 	@echo 'make format   let ruff put the code in order'
 	@echo 'make docs     write the generated pages of docs/'
-	@echo 'make bench    short benchmarks; figures of a full run: benchmarks/RESULTS.md'
 	@echo 'make lock     pin new versions in $(LOCK)'
 	@echo 'make clean    delete .venv and caches'
 
@@ -43,9 +42,6 @@ format: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/carepick docs
-
-bench: $(VENV)/.test
-	$(BIN)/python benchmarks/run.py $(ARGS)
 
 # torch and its CUDA libraries are not pinned: which build fits depends on the machine.
 lock: $(VENV)/.test

@@ -12,7 +12,12 @@ import pytest
 
 from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch, read_manifest, write_manifest
 
-SENTENCES = ("머리가 아프고 열이 나요", "배가 아파요", "어제부터 기침이 나고 목이 아파요. 콧물도 조금 나요", "눈이 침침해요")
+SENTENCES = (
+    "머리가 아프고 열이 나요",
+    "배가 아파요",
+    "어제부터 기침이 나고 목이 아파요. 콧물도 조금 나요",
+    "눈이 침침해요",
+)
 HIDDEN, LAYERS, WIDE, POSITIONS = 32, 2, 64, 64
 
 MakeBundle = Callable[..., Path]
@@ -67,9 +72,7 @@ def _write_ngrams(folder: Path) -> NgramBranch:
     return NgramBranch("ngrams.npy", 1, 3, len(hashes))
 
 
-def _write_model(
-    folder: Path, classes: dict[str, int], table: NgramBranch | None, precision: str, seed: int
-) -> None:
+def _write_model(folder: Path, classes: dict[str, int], table: NgramBranch | None, precision: str, seed: int) -> None:
     from carepick.training.graph import EncoderShape, build_graph, save_graph
 
     rng = np.random.default_rng(seed)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import MakeBundle, seal
 
 from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
 from carepick.engine.manifest import read_manifest
 from carepick.errors import BundleError
-from tests.conftest import MakeBundle, seal
 
 
 @pytest.fixture

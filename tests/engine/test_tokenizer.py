@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import SENTENCES, MakeBundle, seal
 
 from carepick.engine.bundle import open_bundle
 from carepick.engine.tokenizer import WindowTokenizer, pad, pad_ngrams
 from carepick.errors import BundleError
-from tests.conftest import SENTENCES, MakeBundle, seal
 
 LONG = " ".join(SENTENCES * 4)
 
@@ -43,7 +44,7 @@ def test_windows_overlap_and_leave_nothing_out(tokenizer: WindowTokenizer) -> No
     assert all(window.input_ids[[0, -1]].tolist() == [2, 3] for window in encoded.windows)
     read = [set(map(tuple, window.token_spans[1:-1].tolist())) for window in encoded.windows]
     assert set.union(*read) == {(place, place + 1) for place, letter in enumerate(LONG) if letter != " "}
-    assert all(len(one & other) == 6 for one, other in zip(read, read[1:], strict=False))
+    assert all(len(one & other) == 6 for one, other in itertools.pairwise(read))
 
 
 def test_every_window_has_the_ngrams_of_the_whole_text(tokenizer: WindowTokenizer) -> None:

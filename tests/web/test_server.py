@@ -87,7 +87,7 @@ def test_sigterm_waits_for_a_body_that_is_under_way(start_server):
         time.sleep(0.5)
         connection.sendall(body[10:])
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
-    assert server.process.wait(20) == 0
+    assert server.process.wait(60) == 0
 
 
 def test_reload_fails_no_request(start_server):
@@ -142,7 +142,7 @@ def test_the_pid_file_names_the_process_that_takes_signals(start_server, tmp_pat
     server = start_server(pid_file=file)
     assert int(file.read_text()) == server.process.pid
     second = start_server(wait=False, pid_file=file)
-    assert second.process.wait(20) == 2
+    assert second.process.wait(60) == 2
     assert len(second.output().splitlines()) == 1
     assert server.stop() == 0
     assert not file.exists()
@@ -152,7 +152,7 @@ def test_a_worker_that_dies_is_replaced_without_a_gap(start_server):
     server = start_server(workers=2)
     victim = psutil.Process(server.process.pid).children()[0]
     os.kill(victim.pid, signal.SIGKILL)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while time.monotonic() < end and len(psutil.Process(server.process.pid).children()) < 2:
         assert server.ask("/disease", TEXT)[0] == 200
     for _ in range(20):
@@ -163,7 +163,7 @@ def test_a_worker_that_dies_is_replaced_without_a_gap(start_server):
 def test_a_taken_port_is_one_line_and_exit_code_2(start_server):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = start_server(wait=False, port=taken.getsockname()[1])
-        assert server.process.wait(20) == 2
+        assert server.process.wait(60) == 2
     lines = server.output().splitlines()
     assert len(lines) == 1
     assert "already in use" in lines[0]
@@ -171,7 +171,7 @@ def test_a_taken_port_is_one_line_and_exit_code_2(start_server):
 
 def test_a_missing_bundle_is_one_line_and_exit_code_2(start_server):
     server = start_server(wait=False, engine="onnx", bundle="no-such-folder", workers=2)
-    assert server.process.wait(20) == 2
+    assert server.process.wait(60) == 2
     lines = server.output().splitlines()
     assert len(lines) == 1, lines
     assert "no-such-folder" in lines[0]
@@ -226,13 +226,11 @@ def test_a_large_body_is_refused_without_its_length(shared_server):
 
 
 def test_health_is_answered_while_every_text_waits(shared_server):
-    """Callers that send half a body hold threads; there is still one for the health check."""
+    """Callers that send half a body, more than are admitted, hold their threads; there is still one for the check."""
     head = b"POST /disease HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
-    slow = [socket.create_connection(("127.0.0.1", shared_server.port)) for _ in range(32)]
+    slow = [socket.create_connection(("127.0.0.1", shared_server.port)) for _ in range(100)]
     for connection in slow:
         connection.sendall(head)
-    started = time.monotonic()
     assert shared_server.ask("/healthz")[0] == 200
-    assert time.monotonic() - started < 1
     for connection in slow:
         connection.close()

@@ -150,7 +150,8 @@ class Batcher:
     def _pick(self) -> list[_Piece]:
         """Takes the windows of the next pass out of the queue, and leaves idle runners their share."""
         lengths = [len(piece.window.input_ids) for piece in self._waiting]
-        places = set(choose(lengths, min(self._limits.tokens, sum(lengths) // (1 + self._idle))))
+        share = sum(lengths) // (1 + self._idle) if self._idle else self._limits.tokens
+        places = set(choose(lengths, min(share, self._limits.tokens)))
         pieces = [piece for place, piece in enumerate(self._waiting) if place in places]
         self._waiting = [piece for place, piece in enumerate(self._waiting) if place not in places]
         self._count_out(pieces)

@@ -40,7 +40,8 @@ def calibrate(
     heads: Mapping[str, HeadWeights], labels: Mapping[str, list[str]], gatekeepers: Mapping[str, LinearHead],
     settings: CalibrationSettings,
 ) -> dict[str, Any]:  # fmt: skip
-    """Returns for each task its blend, temperature and conformal thresholds by label name, ready for JSON.
+    """Returns for each task its blend, temperature, conformal thresholds by label name, and the temperature of each
+    branch alone, ready for JSON.
 
     Blend and temperature are fitted on one half of the tune split, conformal thresholds on the other half.
     """
@@ -69,6 +70,10 @@ def calibrate(
             "log_prior": log_prior.tolist(),
             "temperature": temperature,
             "conformal": dict(thresholds),
+            "alone": {
+                "encoder": fit_temperature(deep[fitted & real], targets[fitted & real]),
+                "ngrams": fit_temperature(wide[fitted & real], targets[fitted & real]),
+            },
         }
     return result
 

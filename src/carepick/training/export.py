@@ -78,9 +78,15 @@ def export_bundles(parts: Ingredients, int8: Path, float32: Path, report: Path, 
 
 def export_ablations(parts: Ingredients, encoder_alone: Path, ngrams_alone: Path, settings: ExportSettings) -> None:
     """Writes float32 bundles that hold one branch each, to be evaluated beside the whole."""
-    for folder, blend in ((encoder_alone, Blend(1.0, 0.0)), (ngrams_alone, Blend(0.0, 1.0))):
+    branches = (("encoder", encoder_alone, Blend(1.0, 0.0)), ("ngrams", ngrams_alone, Blend(0.0, 1.0)))
+    for branch, folder, blend in branches:
         calibration = {
-            task: {**fitted, "blend": dataclasses.asdict(blend), "conformal": {}}
+            task: {
+                **fitted,
+                "blend": dataclasses.asdict(blend),
+                "temperature": fitted["alone"][branch],
+                "conformal": {},
+            }
             for task, fitted in parts.calibration.items()
         }
         write_bundle(dataclasses.replace(parts, calibration=calibration), folder, "float32", settings)

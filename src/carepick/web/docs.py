@@ -148,10 +148,11 @@ def _header(document: Document, name: str, item: Document) -> Row:
 
 def _kind(schema: Document) -> str:
     if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
+        return " | ".join(str(value) for value in schema["enum"] if value is not None)
     if "const" in schema:
         return str(schema["const"])
-    kind = str(schema.get("type", "any"))
+    kind = schema.get("type", "any")
+    kind = kind if isinstance(kind, str) else next(name for name in kind if name != "null")
     least = schema.get("minimum", schema.get("minLength", schema.get("minItems")))
     most = schema.get("maximum", schema.get("maxLength", schema.get("maxItems")))
     return kind if most is None else f"{kind}, {least or 0}..{most}"

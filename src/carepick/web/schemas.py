@@ -33,6 +33,12 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _or_null(schema: Schema) -> Schema:
+    """Clients that write out every field send null for one that is not set."""
+    changed = {**schema, "type": [schema["type"], "null"]}
+    return {**changed, "enum": [*schema["enum"], None]} if "enum" in schema else changed
+
+
 def _choice(values: tuple[str, ...]) -> Schema:
     return {"type": "string", "enum": list(values)}
 
@@ -71,10 +77,10 @@ def _requests(settings: Settings, classes: dict[Task, int]) -> dict[str, Schema]
             "One text, and what the answer should look like",
             {
                 "text": text,
-                "k": _about(k, "진료과와 질환의 최대 개수", "Most departments and diseases"),
-                "language": _about(_choice(LANGUAGES), "답의 언어", "Language of the answer"),
+                "k": _about(_or_null(k), "진료과와 질환의 최대 개수", "Most departments and diseases"),
+                "language": _about(_or_null(_choice(LANGUAGES)), "답의 언어", "Language of the answer"),
                 "include_withheld": _about(
-                    _BOOLEAN,
+                    _or_null(_BOOLEAN),
                     "응급 신호가 있어도 진료과를 답할지",
                     "Whether to answer departments despite an emergency sign",
                 ),
