@@ -107,10 +107,13 @@ class Batcher:
 
         A batch that is larger than the queue is taken when nothing waits.
         """
-        if self._closed:
-            raise NotReadyError("The server is stopping: send the request to another one, or again in a moment.")
-        if self._texts and self._texts + count > self._limits.queue:
-            raise OverloadedError("Too many texts are waiting: try again after the seconds that Retry-After names.")
+        with self._changed:
+            if self._closed:
+                raise NotReadyError("The server is stopping: send the request to another one, or again in a moment.")
+            if self._is_full(count):
+                self._drop_unwanted()
+            if self._is_full(count):
+                raise OverloadedError("Too many texts are waiting: try again after the seconds that Retry-After names.")
 
     def close(self) -> None:
         """Takes no more texts, answers those accepted, and ends the threads."""
@@ -156,6 +159,9 @@ class Batcher:
         self._waiting = [piece for place, piece in enumerate(self._waiting) if place not in places]
         self._count_out(pieces)
         return pieces
+
+    def _is_full(self, count: int) -> bool:
+        return self._texts > 0 and self._texts + count > self._limits.queue
 
     def _drop_unwanted(self) -> None:
         now = self._clock()

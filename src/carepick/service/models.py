@@ -139,13 +139,17 @@ class ModelSet:
 
 
 def check_heads(manifests: Sequence[Manifest]) -> None:
-    """Raises `BundleError` when two of `manifests` have the same head, or none answers a task."""
+    """Raises `BundleError` when two of `manifests` have the same head, none answers a task, or a head has no answer."""
     names = [name for manifest in manifests for name in manifest.heads]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise BundleError(f"{names.count(doubled[0])} bundles answer {doubled[0]}: name one bundle for each task")
     if not {task.value for task in Task} & set(names):
         raise BundleError("no bundle answers disease or department: see the heads in manifest.json")
+    for manifest in manifests:
+        for name, head in manifest.heads.items():
+            if len(set(head.excluded_labels)) == len(head.labels):
+                raise BundleError(f"bundle {manifest.name}: every label of head {name} is excluded")
 
 
 def leave(tickets: Sequence[Ticket]) -> None:

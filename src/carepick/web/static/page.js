@@ -16,7 +16,7 @@ function show(parts) {
   document.title = parts.title;
   document.documentElement.lang = parts.language;
   PARTS.forEach((part, index) => document.querySelector(part).replaceWith(parts.nodes[index]));
-  document.querySelector("h1[tabindex], main").focus({ preventScroll: true });
+  (document.querySelector("h1[tabindex]") || document.querySelector("main")).focus({ preventScroll: true });
   scrollTo(0, 0);
 }
 
@@ -71,7 +71,7 @@ const actions = {
   print: () => print(),
   async copy(button) {
     await navigator.clipboard.writeText(document.getElementById("sheet").innerText);
-    button.querySelector("span").textContent = button.dataset.done;
+    document.getElementById("told").textContent = button.dataset.done;
   },
 };
 

@@ -1,0 +1,152 @@
+"""Settings to predictor: real bundles from disk, one or two, and what does not fit is named."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import SENTENCES, MakeBundle, seal
+
+from carepick.engine.manifest import Golden, Head, Label, read_manifest
+from carepick.errors import BundleError
+from carepick.records import Task
+from carepick.service.build import build_predictor, runners_per_engine
+from carepick.service.predictor import Predictor
+from carepick.settings import Settings
+
+
+def predictor_of(*folders: Path, **changes: object) -> Predictor:
+    return build_predictor(Settings(bundle=",".join(map(str, folders)), **changes))
+
+
+def test_the_model_inside_the_package_serves() -> None:
+    predictor = Predictor.load()
+    try:
+        assert predictor.ready()
+        prediction = predictor.predict(SENTENCES[0])
+        assert len(prediction.tasks[Task.DEPARTMENT].labels) <= 34
+        assert predictor.predict_many([SENTENCES[0]]) == [prediction]
+        assert predictor.diagnose(SENTENCES[0]).prediction.tasks.keys() == prediction.tasks.keys()
+    finally:
+        predictor.close()
+
+
+def test_the_deterministic_engine_answers_the_whole_catalog() -> None:
+    predictor = build_predictor(Settings(engine="deterministic"))
+    try:
+        tasks = predictor.predict(SENTENCES[0]).tasks
+        assert (len(tasks[Task.DISEASE].labels), len(tasks[Task.DEPARTMENT].labels)) == (155, 34)
+    finally:
+        predictor.close()
+
+
+def test_one_shared_bundle_and_two_of_their_own(make_bundle: MakeBundle) -> None:
+    for folders in ([make_bundle()], [make_bundle(["disease"]), make_bundle(["department"], ngrams=False)]):
+        predictor = predictor_of(*folders)
+        try:
+            assert {task: len(answer.labels) for task, answer in predictor.predict(SENTENCES[1]).tasks.items()} == {
+                Task.DISEASE: 7,
+                Task.DEPARTMENT: 5,
+            }
+            assert all(isinstance(answer.windows, int) for answer in predictor.predict_many(SENTENCES))
+        finally:
+            predictor.close()
+
+
+def test_reload_reads_the_folder_again(make_bundle: MakeBundle) -> None:
+    folder = make_bundle()
+    predictor = predictor_of(folder)
+    try:
+        before = predictor.predict(SENTENCES[0])
+        seal(folder, version="tiny-2")
+        predictor.reload()
+        after = predictor.predict(SENTENCES[0])
+        assert after.tasks[Task.DISEASE].model_version == "tiny-2"
+        assert after.tasks[Task.DISEASE].labels == before.tasks[Task.DISEASE].labels
+        (folder / "model.onnx").write_bytes(b"?")
+        with pytest.raises(BundleError, match="checksum"):
+            predictor.reload()
+        assert predictor.predict(SENTENCES[0]) == after
+    finally:
+        predictor.close()
+
+
+def test_names_a_label_that_the_catalog_lacks(make_bundle: MakeBundle) -> None:
+    folder = make_bundle()
+    heads = dict(read_manifest(folder).heads)
+    stray = Label("stray", "학습 데이터에서 온 문장")
+    labels = (*heads["disease"].labels[:-1], stray)
+    seal(folder, heads={**heads, "disease": Head(labels)})
+    with pytest.raises(BundleError, match="stray"):
+        predictor_of(folder)
+    seal(folder, heads={**heads, "disease": Head(labels, excluded_labels=("stray",))})
+    predictor = predictor_of(folder)
+    assert "stray" not in {label.id for label in predictor.predict(SENTENCES[0]).tasks[Task.DISEASE].labels}
+    predictor.close()
+
+
+def test_refuses_a_head_without_answers(make_bundle: MakeBundle) -> None:
+    folder = make_bundle(["disease"])
+    labels = read_manifest(folder).heads["disease"].labels
+    seal(folder, heads={"disease": Head(labels, excluded_labels=tuple(label.id for label in labels))})
+    with pytest.raises(BundleError, match="every label of head disease"):
+        predictor_of(folder)
+
+
+def test_refuses_another_golden_answer(make_bundle: MakeBundle) -> None:
+    folder = make_bundle()
+    predictor = predictor_of(folder)
+    worst = predictor.predict(SENTENCES[0]).tasks[Task.DISEASE].labels[-1].id
+    predictor.close()
+    seal(folder, golden=Golden(SENTENCES[0], {"disease": worst}))
+    with pytest.raises(BundleError, match="golden"):
+        predictor_of(folder)
+
+
+def test_refuses_two_bundles_for_one_task(make_bundle: MakeBundle) -> None:
+    with pytest.raises(BundleError, match="2 bundles answer department"):
+        predictor_of(make_bundle(), make_bundle(["department"]))
+
+
+def test_prepacked_weights_serve_the_same(make_bundle: MakeBundle, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("carepick.engine.prepacked.open_engine.__defaults__", (0,))
+    folder = make_bundle()
+    answers = []
+    for changes in ({"prepacked": False}, {"cache_dir": str(tmp_path)}, {"cache_dir": str(tmp_path)}):
+        predictor = predictor_of(folder, **changes)
+        answers.append(predictor.predict(SENTENCES[0]))
+        predictor.close()
+    assert any(path.is_dir() for path in tmp_path.iterdir())
+    assert answers[1] == answers[2]
+    for task in Task:
+        for one, other in zip(answers[0].tasks[task].labels, answers[1].tasks[task].labels, strict=True):
+            assert one.id == other.id
+            assert one.score == pytest.approx(other.score, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "engines", "cpus", "runners"),
+    [
+        *((1, 0, 1, 2, 2), (1, 0, 2, 2, 1), (2, 0, 1, 2, 1), (2, 0, 2, 2, 1), (1, 0, 2, 3, 2)),
+        *((1, 2, 1, 2, 1), (1, 2, 1, 8, 4), (1, 0, 1, 1, 1), (64, 64, 1, 1, 1)),
+    ],
+)
+def test_runners_keep_the_processors_busy(workers: int, threads: int, engines: int, cpus: int, runners: int) -> None:
+    assert runners_per_engine(Settings(workers=workers, inference_threads=threads), engines, cpus) == runners
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_program_ends_cleanly_also_when_it_forgets_to_close(make_bundle: MakeBundle, closed: bool) -> None:
+    program = (
+        "import sys, threading\n"
+        "from carepick.service.predictor import Predictor\n"
+        "from carepick.settings import Settings\n"
+        f"predictor = Predictor.load(Settings(bundle={str(make_bundle())!r}))\n"
+        "threading.Thread(target=lambda: [predictor.predict(str(n)) for n in range(10**9)], daemon=True).start()\n"
+        "predictor.predict('머리가 아파요')\n" + ("predictor.close()\n" if closed else "")
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "terminate" not in done.stderr

@@ -1,0 +1,48 @@
+"""Logits to scores: calibrated, masked, in a stable order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carepick.engine.manifest import Head, Label
+from carepick.service.ranking import Ranking
+
+LABELS = tuple(Label(id, id.upper()) for id in "abcd")
+
+
+def test_scores_are_the_softmax_of_the_logits() -> None:
+    scores = Ranking(Head(LABELS)).probabilities(np.log(np.array([1, 2, 3, 4], np.float32)))
+    np.testing.assert_allclose(scores, [0.1, 0.2, 0.3, 0.4], rtol=1e-6)
+
+
+def test_temperature_divides_the_logits() -> None:
+    logits = np.array([0, 2, 4, 6], np.float32)
+    np.testing.assert_allclose(
+        Ranking(Head(LABELS, temperature=2)).probabilities(logits), Ranking(Head(LABELS)).probabilities(logits / 2)
+    )
+
+
+def test_excluded_labels_give_their_share_to_the_others_and_are_never_answered() -> None:
+    ranking = Ranking(Head(LABELS, excluded_labels=("d",)))
+    scores = ranking.probabilities(np.log(np.array([1, 2, 5, 1e6], np.float32)))
+    np.testing.assert_allclose(scores, [0.125, 0.25, 0.625, 0], atol=1e-6)
+    assert [label.id for label in ranking.rank(scores)] == ["c", "b", "a"]
+
+
+def test_ranks_best_first_with_names_and_plain_floats() -> None:
+    ranked = Ranking(Head(LABELS)).rank(np.array([0.1, 0.4, 0.2, 0.3]))
+    assert [(label.id, label.name, label.score) for label in ranked[:2]] == [("b", "B", 0.4), ("d", "D", 0.3)]
+    assert all(type(label.score) is float for label in ranked)
+
+
+def test_equal_scores_keep_the_order_of_the_head() -> None:
+    ranking = Ranking(Head(LABELS, excluded_labels=("a",)))
+    assert [label.id for label in ranking.rank(np.zeros(4))] == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize("scale", [1e4, -1e4])
+def test_enormous_logits_stay_numbers(scale: float) -> None:
+    scores = Ranking(Head(LABELS)).probabilities(np.array([1, 2, 3, 4], np.float32) * np.float32(scale))
+    assert np.isfinite(scores).all()
+    assert scores.sum() == pytest.approx(1)
