@@ -94,7 +94,7 @@ def test_one_that_answers_otherwise_is_not_served(bundle: Bundle, cache: Path) -
     assert json.loads((entry / "golden.json").read_text()) != golden
 
 
-def test_workers_that_start_together_make_one(bundle: Bundle, cache: Path) -> None:
+def test_workers_that_start_together_make_one(bundle: Bundle, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     answers: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: answers.append(answer(open_prepacked(bundle, cache)))) for _ in range(4)]
     for thread in threads:
@@ -103,6 +103,7 @@ def test_workers_that_start_together_make_one(bundle: Bundle, cache: Path) -> No
         thread.join()
     assert len(answers) == 4
     assert len(entries(cache)) == 1
+    assert not caplog.records  # nobody was in another one's way
 
 
 def test_what_an_interrupted_start_left_is_cleared(bundle: Bundle, cache: Path) -> None:

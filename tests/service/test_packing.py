@@ -19,6 +19,7 @@ from carepick.service.packing import PASS_COST, choose
         ([10, 100, 12, 11], 256, [0, 3, 2]),  # nearest in length first; the far one waits
         ([100, 10, 99], 256, [0, 2]),
         ([20, 24, 16], 60, [0, 1]),  # two of equal distance: the older one
+        ([20, 23, 16], 40, [0, 2]),  # one that would make the pass too large leaves room for a shorter one
     ],
 )
 def test_the_oldest_and_its_like(lengths: list[int], limit: int, chosen: list[int]) -> None:

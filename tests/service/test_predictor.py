@@ -213,6 +213,18 @@ def test_refused_by_one_model_costs_no_pass_of_the_other(make: MakePredictor, po
     assert "나" not in texts_of(disease)
 
 
+def test_failed_by_one_model_costs_no_pass_of_the_other(make: MakePredictor, pool: ThreadPoolExecutor) -> None:
+    disease, department = WatchedEngine(["disease"]), WatchedEngine(["department"])
+    predictor = make([disease, department])
+    busy = hold(predictor, department, pool)
+    with pytest.raises(ValueError, match="poison"):
+        predictor.predict("독")
+    department.gate.set()
+    busy.result(SECONDS)
+    predictor.predict("가")
+    assert texts_of(department) == ["바쁨", "가"]
+
+
 def test_an_expired_request_ends_in_time_and_costs_no_pass(make: MakePredictor, pool: ThreadPoolExecutor) -> None:
     engine = WatchedEngine()
     predictor = make([engine])

@@ -29,7 +29,8 @@ KOREAN = st.text(
         ("머리가 아파요", "머리가 아파요"),
         (unicodedata.normalize("NFD", "머리가 아파요"), "머리가 아파요"),  # file names and some keyboards of macOS
         (unicodedata.normalize("NFKD", "값"), "값"),
-        ("\uffa1\uffc2\uffa1 \uffa1\uffc2", "각 가"),  # half-width jamo
+        ("\uffa1\uffc2\uffa1\uffa1\uffc2 \uffa1\uffc2\uffa3", "각가 갃"),  # half-width jamo
+        ("\uffa1\uffc2\uffa8 \uffa1", "가ㄸ ㄱ"),  # no syllable ends in ㄸ
         ("  배가\t\n아파요  ", "배가 아파요"),
         ("배가\u3000아파요\u00a0", "배가 아파요"),
         ("ㅠㅠㅠㅠ", "ㅠㅠ"),

@@ -18,10 +18,8 @@ def choose(lengths: Sequence[int], limit: int) -> list[int]:
     chosen, longest = [0], lengths[0]
     for place in sorted(range(1, len(lengths)), key=lambda place: abs(lengths[place] - lengths[0])):
         grown = max(longest, lengths[place])
-        if grown * (len(chosen) + 1) > limit:
-            break
         padding = (grown - longest) * len(chosen) + grown - lengths[place]
-        if padding < PASS_COST:
+        if padding < PASS_COST and grown * (len(chosen) + 1) <= limit:
             chosen.append(place)
             longest = grown
     return chosen

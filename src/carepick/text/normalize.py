@@ -25,6 +25,11 @@ _TO_COMPATIBILITY = {
     for index, jamo in enumerate(jamos)
 }
 
+# NFKC turns a half-width consonant into a leading jamo, also where it ends a syllable.
+_TO_TRAILING = {
+    0x1100 + _LEADING.index(jamo): 0x11A8 + index for index, jamo in enumerate(_TRAILING) if jamo in _LEADING
+}
+
 # Longest run of one character that is kept: "ㅠㅠㅠㅠㅠ" says no more than "ㅠㅠ". Digits are never shortened.
 _LONGEST_RUN = 2
 
@@ -46,9 +51,11 @@ class NormalizedText:
 
 
 def _canonical(cluster: str) -> str:
-    composed = unicodedata.normalize("NFKC", cluster).translate(_TO_COMPATIBILITY)
+    composed = unicodedata.normalize("NFKC", cluster)
+    if "\uffa1" <= cluster[0] <= "\uffbe":
+        composed = unicodedata.normalize("NFC", composed[0] + composed[1:].translate(_TO_TRAILING))
     kept = []
-    for character in composed:
+    for character in composed.translate(_TO_COMPATIBILITY):
         if character.isspace():
             kept.append(" ")
         elif unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn"):

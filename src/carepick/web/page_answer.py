@@ -103,7 +103,7 @@ def show(diagnosis: Diagnosis, text: str, texts: Mapping[str, Any], language: st
         urgent=prediction.triage.level.value if urgent else "",
         urgent_title=title,
         urgent_action=action,
-        signs=tuple(Sign(notice, _words(text, notice.flag.spans)) for notice in diagnosis.flags),
+        signs=tuple(Sign(notice, _words(text, _flagged(text, notice))) for notice in diagnosis.flags),
         phones=_phones(diagnosis, texts) if urgent else (),
         withheld=diagnosis.departments_withheld,
         sure=not unsure,
@@ -196,26 +196,28 @@ def _overlaps(item: Evidence, spans: Iterable[Span]) -> bool:
     return any(span.start < item.span.end and item.span.start < span.end for span in spans)
 
 
-def _whole(text: str, spans: Iterable[Span]) -> Iterator[Span]:
-    """Yields `spans`, each drawn out to the end of its last word: a red flag is heard in a stem (때려|요)."""
-    for span in spans:
-        end = span.end
-        while end < len(text) and text[end].isalnum():
-            end += 1
-        yield Span(span.start, end)
+def _flagged(text: str, notice: FlagNotice) -> tuple[Span, ...]:
+    """Returns the places that raised a red flag, drawn out to the ends of words: it is heard in a stem (때려|요)."""
+    return tuple(Span(span.start, _word_end(text, span.end)) for span in notice.flag.spans)
+
+
+def _word_end(text: str, place: int) -> int:
+    while place < len(text) and text[place].isalnum():
+        place += 1
+    return place
 
 
 def _words(text: str, spans: Iterable[Span]) -> tuple[str, ...]:
-    words = (text[span.start : span.end].strip(_PUNCTUATION) for span in _whole(text, spans))
+    words = (text[span.start : span.end].strip(_PUNCTUATION) for span in spans)
     return tuple(dict.fromkeys(word for word in words if word and len(word) <= _LONGEST_WORD))
 
 
 def _pieces(text: str, reasons: Iterable[Span], diagnosis: Diagnosis) -> tuple[Piece, ...]:
     """Returns `text` in pieces; where marks overlap a red flag outweighs a denial, and a denial a reason."""
     marks = [""] * len(text)
-    raised = [span for notice in diagnosis.flags for span in notice.flag.spans]
+    raised = [span for notice in diagnosis.flags for span in _flagged(text, notice)]
     for mark, spans in (("word", reasons), ("denied", diagnosis.prediction.triage.denied), ("flag", raised)):
-        for span in _whole(text, spans):
+        for span in spans:
             marks[span.start : span.end] = [mark] * len(text[span.start : span.end])
     return tuple(_runs(text, marks))
 
