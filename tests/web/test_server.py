@@ -24,6 +24,9 @@ def test_starts_answers_and_cleans_up_after_itself(start_server):
     status, text = server.ask("/specialty?k=2", TEXT)
     assert status == 200
     assert len(json.loads(text)) == 2
+    until = time.monotonic() + 30  # it is said when every worker has loaded its model
+    while "Try:" not in server.output() and time.monotonic() < until:
+        time.sleep(0.1)
     assert server.output().count("Try:") == 1
     assert f"http://127.0.0.1:{server.port}" in server.output()
     assert server.stop() == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import NamedTuple
@@ -23,6 +23,8 @@ _MOST_SENTENCES_ON = 1  # a complaint may run on into the next sentence
 _MOST_HITS = 200  # of one concept in one text; more say no more, and would only cost time
 
 _CUE, _SYMPTOM = "cue:", "symptom:"  # names beside those of the concepts in one index
+
+_PARTICLES = "은는이가도을를"
 
 _ORDER = {level: rank for rank, level in enumerate(TriageLevel)}
 LEARNED = {"urgent": "learned-urgent", "crisis": "learned-crisis", "danger": "learned-danger"}
@@ -72,7 +74,7 @@ class Triager:
             RaisedFlag(flag.id, flag.level, _spans(text, folded, match))
             for flag, match in self._raised(_Hits(found, folded, context), context)
         ]
-        denied = _spans(text, folded, context.denied_among(_longest(found.get(_SYMPTOM, []))))
+        denied = _spans(text, folded, _bare(folded, context.denied_among(_longest(found.get(_SYMPTOM, [])))))
         return _triage(raised, denied)
 
     def _raised(self, hits: _Hits, context: Context) -> Iterator[tuple[RedFlag, Match]]:
@@ -106,6 +108,14 @@ class Triager:
             for name, ranges in self._flags.ranges.items():
                 if any(row.kind == measure.kind and row.least <= measure.value < row.below for row in ranges):
                     found.setdefault(name, []).append(Hit(measure.start, measure.end))
+
+
+def _bare(folded: FoldedText, hits: Iterable[Hit]) -> list[Hit]:
+    """Returns `hits` without the particle that some stems end with: 열 for 열은."""
+    return [
+        Hit(hit.start, hit.end - 1) if hit.end - hit.start > 1 and folded.exact[hit.end - 1] in _PARTICLES else hit
+        for hit in hits
+    ]
 
 
 class _Hits:
