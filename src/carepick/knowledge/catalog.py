@@ -13,8 +13,11 @@ from typing import Any, TypeVar
 
 from carepick.errors import CatalogError
 
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DEPARTMENTS, _DISEASES = "departments.json", "diseases.json"
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_KCD_CODE = r"[A-Z][0-9]{2}(\.[0-9]{1,2})?"
+_KCD = re.compile(rf"{_KCD_CODE}(-{_KCD_CODE})?(,{_KCD_CODE}(-{_KCD_CODE})?)*")
+_IN_JSON = {"str": "a text", "str | None": "a text or null", "tuple[str, ...]": "a list of texts"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Department:
 
 @dataclass(frozen=True)
 class Disease:
-    """A disease label; `departments`: ids in order of preference; `kcd`: its KCD-8 code or range, or None;
-    `aliases`: other names and spellings of this very disease; `symptoms`: typical complaints in everyday words."""
+    """A disease label; `departments`: ids in order of preference; `kcd`: its KCD-8 codes and ranges, divided by
+    commas, or None; `aliases`: other names of this very disease; `symptoms`: typical complaints in everyday words."""
 
     id: str
     name: str
@@ -90,19 +93,13 @@ class Catalog:
 def load_catalog(directory: Path | None = None) -> Catalog:
     """Returns the catalog in `directory`, or the one inside the package.
 
-    Raises `CatalogError` that names the file and the row: unknown, doubled or ill-formed ids, doubled or missing names,
-    wrong types, unknown keys, cycles of parents.
+    Raises `CatalogError` that names the file and the row: unknown, doubled or ill-formed ids and codes, doubled or
+    missing names, a name of two diseases, wrong types, unknown keys, cycles of parents.
     """
     departments = _read(directory, _DEPARTMENTS, Department)
     diseases = _read(directory, _DISEASES, Disease)
     _check_parents(departments)
-    known = {row.id for row in departments}
-    for number, row in enumerate(diseases, 1):
-        for id in row.departments:
-            if id not in known:
-                raise _error(_DISEASES, number, row.id, f"department '{id}' is not in {_DEPARTMENTS}")
-        if not row.departments:
-            raise _error(_DISEASES, number, row.id, "departments is empty")
+    _check_diseases(diseases, {row.id for row in departments})
     return Catalog(departments, diseases)
 
 
@@ -130,7 +127,10 @@ def _row(name: str, number: int, document: Any, kind: type[Row]) -> Row:
         raise _error(name, number, id, f"missing keys {missing}, unknown keys {unknown}")
     for key, annotation in expected.items():
         if not _fits(document[key], annotation):
-            raise _error(name, number, id, f"{key} must be {annotation} without blanks, not {document[key]!r}")
+            wanted = f"{_IN_JSON[annotation]}, none empty and no blanks around"
+            raise _error(name, number, id, f"{key} must be {wanted}, not {document[key]!r}")
+        if isinstance(document[key], list) and len(set(document[key])) < len(document[key]):
+            raise _error(name, number, id, f"{key} repeats an entry")
     if not _ID.fullmatch(document["id"]):
         raise _error(name, number, id, "id must be ASCII kebab-case")
     values: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in document.items()}
@@ -142,7 +142,7 @@ def _fits(value: Any, annotation: str) -> bool:
         return isinstance(value, list) and all(_fits(item, "str") for item in value)
     if value is None:
         return annotation.endswith("None")
-    return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, str) and value.strip() == value != ""
 
 
 def _check_unique(name: str, rows: Iterable[Row], key: Callable[[Row], str], what: str) -> None:
@@ -164,6 +164,22 @@ def _check_parents(departments: tuple[Department, ...]) -> None:
                 raise _error(_DEPARTMENTS, number, row.id, f"its parents come back to '{parent}'")
             trail.add(parent)
             parent = parents[parent]
+
+
+def _check_diseases(diseases: tuple[Disease, ...], departments: set[str]) -> None:
+    owners: dict[str, str] = {}
+    for number, row in enumerate(diseases, 1):
+        if not row.departments:
+            raise _error(_DISEASES, number, row.id, "departments is empty")
+        for id in row.departments:
+            if id not in departments:
+                raise _error(_DISEASES, number, row.id, f"department '{id}' is not in {_DEPARTMENTS}")
+        if row.kcd is not None and not _KCD.fullmatch(row.kcd):
+            raise _error(_DISEASES, number, row.id, f"kcd '{row.kcd}' is no code such as J00, K25-K26 or J01,J32")
+        for name in (row.name, *row.aliases):
+            owner = owners.setdefault("".join(name.lower().split()), row.id)
+            if owner != row.id:
+                raise _error(_DISEASES, number, row.id, f"'{name}' names '{owner}' too")
 
 
 def _error(name: str, number: int, id: Any, what: str) -> CatalogError:
