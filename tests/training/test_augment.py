@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carepick.training.augment import perturb
+from carepick.training.augment import excerpt, perturb
 
 SENTENCE = "어제부터 머리가 많이 아파요 그리고 열이 나요"
 
@@ -28,3 +28,20 @@ def test_most_of_the_letters_stay() -> None:
 @given(st.text(max_size=60), st.integers(0, 1000))
 def test_any_text_can_be_perturbed(text: str, seed: int) -> None:
     assert isinstance(perturb(text, random.Random(seed)), str)
+
+
+def test_an_excerpt_is_a_run_of_whole_sentences() -> None:
+    sentences = [
+        "문의드립니다.", "어제부터 머리가 아파요.", "밤에는 열이 나고 추워요.", "약을 먹어도 낫지 않아요!",
+        "동네 병원에서는 감기라고 했어요.", "어디로 가야 하나요?",
+    ]  # fmt: skip
+    runs = {" ".join(sentences[i:j]) for i in range(6) for j in range(i + 1, 7)}
+    rng = random.Random(1)
+    excerpts = {excerpt(" ".join(sentences), rng) for _ in range(200)}
+    assert excerpts <= runs
+    assert len(excerpts) > 10
+    assert all(len(piece) <= 100 for piece in excerpts)
+
+
+def test_a_short_text_is_its_own_excerpt() -> None:
+    assert excerpt("머리가 아파요. 열이 나요.", random.Random(1)) == "머리가 아파요. 열이 나요."

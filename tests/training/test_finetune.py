@@ -68,6 +68,55 @@ def test_it_learns_and_says_so(corpus, base: Path, tmp_path: Path) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_beside_the_ngrams_it_learns_what_they_leave_open(corpus, base: Path, tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+
+    from carepick.engine.ngrams import NgramTable
+    from carepick.training.finetune import FinetuneSettings, finetune
+    from carepick.training.linear import FoldedLinear
+
+    # A branch that is sure of the right department of every text, and silent on diseases.
+    table = NgramTable(np.array([1], np.uint32), 1, 1)
+    zeros = {"department": np.zeros((3, 1, 2), np.float32), "disease": np.zeros((3, 1, 2), np.float32)}
+
+    class Knowing(FoldedLinear):
+        def scores(self, text: str, original: str):
+            right = 40.0 if "눈" in original else -40.0
+            return {"department": np.array([right, -right], np.float32), "disease": np.zeros(2, np.float32)}
+
+    beside = Knowing(table, zeros, {task: np.zeros((3, 2), np.float32) for task in zeros})
+    settings = FinetuneSettings(
+        layers=1, frozen_layers=0, epochs=6, batch_size=8, head_learning_rate=0.01, label_smoothing=0.0,
+        weight_decay=0.0, ngram_shares={"department": 1.0, "disease": 1.0},
+    )  # fmt: skip
+    first = FinetuneSettings(layers=1, frozen_layers=0, max_steps=1, head_learning_rate=0.0, encoder_learning_rate=0.0)
+    start = finetune(corpus, base, tmp_path / "start", first)
+    before = torch.load(start, weights_only=True)
+    after = torch.load(finetune(corpus, base, tmp_path / "beside", settings, start, beside), weights_only=True)
+    change = {
+        task: float((after[f"heads.{task}.weight"] - before[f"heads.{task}.weight"]).abs().max())
+        for task in ("department", "disease")
+    }
+    assert change["department"] < 1e-6
+    assert change["disease"] > 0.01
+
+
+def test_triage_shapes_the_encoder_and_leaves_no_head(corpus, base: Path, tmp_path: Path) -> None:
+    import torch
+
+    from carepick.training.finetune import FinetuneSettings, finetune
+
+    rows = corpus.assign(triage="none", triage_weight=1.0)
+    rows.loc[:10, ["triage", "source"]] = ["urgent", "triage"]
+    settings = FinetuneSettings(layers=1, frozen_layers=0, max_steps=4, auxiliary_repeats=3)
+    weights = torch.load(finetune(rows, base, tmp_path / "with", settings), weights_only=True)
+    assert {name.split(".")[1] for name in weights if name.startswith("heads.")} == {"department", "disease"}
+    without = torch.load(finetune(corpus, base, tmp_path / "without", settings), weights_only=True)
+    name = "encoder.encoder.layer.0.output.dense.weight"
+    assert not torch.allclose(weights[name], without[name])
+
+
 def test_a_checkpoint_of_other_settings_is_refused(corpus, base: Path, tmp_path: Path) -> None:
     from carepick.errors import TrainingError
     from carepick.training.finetune import FinetuneSettings, finetune

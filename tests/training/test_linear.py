@@ -39,6 +39,54 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert np.array_equal(loaded_parts["disease"][0], parts["disease"][0])
 
 
+def question_rows(texts: list[str]):
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "text": texts, "named_text": texts, "department": ["안과", "이비인후과", "피부과"] * (len(texts) // 3),
+            "disease": ["결막염", "중이염", "무좀"] * (len(texts) // 3), "department_weight": 1.0, "disease_weight": 1.0, "split": "train",
+        }
+    )  # fmt: skip
+
+
+def test_a_training_text_is_scored_by_the_fold_that_has_not_seen_it(tmp_path: Path) -> None:
+    from carepick.training.linear import LinearSettings, fit_branches, fit_folds, fold_of, load_folds, save_folds
+
+    # Every text has a word of its own: only a branch that learnt from the text itself can tell its class.
+    syllables = [chr(0xAC00 + 97 * number) for number in range(60)]
+    rows = question_rows([syllable * 3 for syllable in syllables])
+    settings = LinearSettings(least_texts=1, rows=400, excerpt_weight=0.0, regularization=10.0)
+    table, branches = fit_branches(rows, settings)
+    save_folds(tmp_path / "folds.npz", fit_folds(rows, table, settings))
+    folds = load_folds(tmp_path / "folds.npz", table)
+    weight, bias = branches["department"]
+    for text, department in zip(rows.text, rows.department, strict=True):
+        columns, values = table.encode(text)
+        seen = values @ weight[columns - 1] + bias
+        unseen = folds.scores(text, text)["department"]
+        right = ["안과", "이비인후과", "피부과"].index(department)
+        assert seen.argmax() == right
+        assert np.allclose(unseen, folds.biases["department"][fold_of(text, 3)], atol=1e-5)
+
+
+def test_excerpts_of_questions_are_learnt_from_as_well() -> None:
+    from carepick.training.linear import LinearSettings, count_matrix, fit_branches
+
+    rng = np.random.default_rng(1)
+    filler = [" ".join(rng.choice(["그래서요.", "그랬어요.", "모르겠어요.", "그런데요."], 12)) for _ in range(90)]
+    words = ["눈이 아파요.", "귀가 멍해요.", "발이 가려워요."]
+    rows = question_rows([f"{text} {words[number % 3]} {text}" for number, text in enumerate(filler)])
+    plain = LinearSettings(least_texts=2, rows=300, excerpt_weight=0.0)
+    margins = []
+    for settings in (plain, LinearSettings(least_texts=2, rows=300, excerpt_weight=1.0)):
+        table, branches = fit_branches(rows, settings)
+        scores = count_matrix(words, table) @ branches["department"][0] + branches["department"][1]
+        assert scores.argmax(1).tolist() == [0, 1, 2]
+        margins.append(scores.max(1).min())
+    assert margins[1] > margins[0]  # a complaint on its own is known better where excerpts were read
+
+
 def test_blend_leans_on_the_branch_that_is_right() -> None:
     from carepick.training.blend import fit_blend
 

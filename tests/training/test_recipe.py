@@ -105,12 +105,16 @@ def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(data: Path, re
 def test_corpus_splits_by_time_unmasks_and_leaves_out_the_stray_sentence(data: Path) -> None:
     from carepick.training.corpus import CorpusSettings, build_corpus
 
-    corpus = build_corpus(data / "data", CorpusSettings())
+    datasets = Path(__file__).parents[2] / "datasets"
+    corpus = build_corpus(data / "data", datasets, CorpusSettings())
     assert not corpus.text.str.contains("MASK", regex=False).any()
     assert set(corpus[corpus.date >= "2024.11.01"].split) == {"valid"}
     assert set(corpus[corpus.date == "2024.05.02"].split) == {"train"}
     assert "이 문장은 병 이름이 아니다" not in set(corpus.disease)
-    both = corpus[(corpus.department != "") & (corpus.disease != "")]
+    assert set(corpus[corpus.source == "triage"].triage) == {"none", "urgent", "crisis", "danger"}
+    assert set(corpus[corpus.source == "triage"].split) == {"train", "tune"}
+    assert corpus[corpus.source == "symptoms"].disease.nunique() == 155
+    both = corpus[(corpus.department != "") & (corpus.disease != "") & (corpus.date != "")]
     assert len(both) == 180
     assert both.named_text.str.contains("같아요").all()
     assert not any(disease in text for disease, text in zip(both.disease, both.text, strict=True))
@@ -121,7 +125,7 @@ def test_missing_data_says_where_it_was_looked_for(tmp_path: Path) -> None:
     from carepick.training.corpus import CorpusSettings, build_corpus
 
     with pytest.raises(DataError, match="CAREPICK_DATA"):
-        build_corpus(tmp_path, CorpusSettings())
+        build_corpus(tmp_path, tmp_path, CorpusSettings())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 
 _TAILS = (
@@ -50,6 +51,29 @@ _DIALECT = (
 # Keys that are struck by mistake for one another, as offsets of a syllable's vowel: ㅐ/ㅔ, ㅚ/ㅙ/ㅞ.
 _VOWEL_CONFUSIONS = {1: 5, 5: 1, 11: 10, 10: 11, 15: 11, 3: 7, 7: 3}
 _SYLLABLES = range(0xAC00, 0xD7A4)
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?~\n])\s+|(?<=[요다죠까음함임])\s+(?=\S)")
+_EXCERPT_LETTERS = (18, 70)
+
+
+def excerpt(text: str, rng: random.Random) -> str:
+    """Returns a run of sentences of `text` with about 18 to 70 letters, as somebody who types little would send it.
+
+    A text that is no longer than that comes back whole.
+    """
+    least, most = _EXCERPT_LETTERS
+    room = rng.randint(least, most)
+    sentences = [sentence for sentence in _SENTENCE_END.split(text) if sentence]
+    if len(text) <= most or len(sentences) < 2:
+        return text
+    first = rng.randrange(len(sentences))
+    chosen = sentences[first]
+    for sentence in sentences[first + 1 :]:
+        if len(chosen) >= room:
+            break
+        chosen += " " + sentence
+    return chosen if len(chosen) >= least // 2 else text
 
 
 def perturb(text: str, rng: random.Random) -> str:

@@ -13,6 +13,7 @@ from carepick.engine.ngrams import NgramTable
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
 from carepick.evaluation.metrics import macro_top_k
 from carepick.training.blend import Blend, fit_blend
+from carepick.training.corpus import WRITTEN
 from carepick.training.gatekeepers import LinearHead
 from carepick.training.linear import count_matrix
 
@@ -24,7 +25,7 @@ HeadWeights = tuple[Array, Array]
 class CalibrationSettings:
     """How the tune split is used; the recipe's settings of that step.
 
-    `coverage`: how often a conformal set must hold the right label; `sentence_weight`: how much a generated sentence
+    `coverage`: how often a conformal set must hold the right label; `sentence_weight`: how much a written text
     counts beside a real question; `prior_powers`: how far the class prior may be taken out of the disease scores.
     """
 
@@ -50,7 +51,7 @@ def calibrate(
         used = ((rows.purpose == task) & rows[task].isin(names)).to_numpy()
         part = rows[used]
         targets = part[task].map({name: number for number, name in enumerate(names)}).to_numpy(np.int64)
-        weights = np.where(part.source == "sentence", settings.sentence_weight, 1.0)
+        weights = np.where(part.source.isin(WRITTEN), settings.sentence_weight, 1.0)
         deep = pooled[used] @ heads[task][0] + heads[task][1]
         wide = count_matrix(part.text.tolist(), table) @ branches[task][0] + branches[task][1]
         fitted = np.random.default_rng(settings.seed).random(len(part)) < settings.fitted_share
@@ -59,7 +60,7 @@ def calibrate(
         if task == "disease":
             blend = _with_prior_power(blend, deep, wide, log_prior, targets, fitted, settings)
         logits = blend.apply(deep, wide, log_prior)
-        real = (part.source != "sentence").to_numpy()
+        real = ~part.source.isin(WRITTEN).to_numpy()
         temperature = fit_temperature(logits[fitted & real], targets[fitted & real])
         probabilities = softmax(logits[~fitted & real] / temperature)
         thresholds = fit_conformal(

@@ -11,9 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from carepick.errors import DataError
+from carepick.knowledge.catalog import Catalog, load_catalog
 from carepick.text.normalize import normalize
+from carepick.training.linear import fold_of
+from carepick.training.own_texts import own_descriptions, own_sentences, symptom_texts
 
 MASK = "[MASK]"
+WRITTEN = ("sentence", "symptoms", "description", "triage")  # sources that were written, not asked
 
 KIN_SOURCES = ("board", "doctor", "kin")
 
@@ -23,12 +27,17 @@ class CorpusSettings:
     """How the corpus is weighed and split; the recipe's settings of that step.
 
     `source_weights`: how much a department label counts, by how it came about; `generalists`: departments whose doctors
-    answer everything, so that who answered says little; `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which
+    answer everything, so that who answered says little; `symptom_texts`: texts a disease that are put together of the
+    catalog's symptoms; `ordinary_weight`: how much it counts that a question was not urgent, which nobody said but is true
+    of nearly all; `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which
     numbers are chosen and of the one on which they are reported, for 지식iN and for HiDoc.
     """
 
     source_weights: Mapping[str, float] = field(default_factory=dict)
     generalists: Sequence[str] = ()
+    symptom_texts: int = 16
+    symptom_department_weight: float = 0.7
+    ordinary_weight: float = 0.1
     kin_tune: str = "2024.10.16"
     kin_valid: str = "2024.11.01"
     hidoc_tune: str = "2020.05.01"
@@ -43,18 +52,22 @@ COLUMNS = [
     "disease",
     "department_weight",
     "disease_weight",
+    "triage",
+    "triage_weight",
     "source",
     "date",
     "split",
 ]
 
 
-def build_corpus(data: Path, settings: CorpusSettings) -> pd.DataFrame:
-    """Returns one row a text with the columns of `COLUMNS`, from the parquet files in `data`.
+def build_corpus(data: Path, datasets: Path, settings: CorpusSettings) -> pd.DataFrame:
+    """Returns one row a text with the columns of `COLUMNS`, from the Parquet files in `data` and the project's own texts
+    in `datasets`.
 
     `text` has disease names removed, `named_text` is as typed (equal where nothing was masked); an absent label is
-    an empty string with weight 0. `split` is train, tune or valid, by date and never at random, but for the generated
-    sentences, which carry no date and are divided by a hash. Raises `DataError` when a file or column is missing.
+    an empty string with weight 0. `split` is train, tune or valid, by date and never at random, but for written texts,
+    which carry no date: generated sentences are divided by a hash, our own are train or tune. Raises `DataError` when a
+    file or column is missing.
     """
     departments = _read(data, "department_questions.parquet", ["text", "department", "source", "date"])
     diseases = _read(data, "disease_questions.parquet", ["text", "disease", "label_from", "source", "date"])
@@ -66,6 +79,7 @@ def build_corpus(data: Path, settings: CorpusSettings) -> pd.DataFrame:
             _department_rows(departments, diseases, settings),
             _unmatched_disease_rows(diseases),
             _sentence_rows(sentences),
+            _own_rows(datasets, load_catalog(), settings),
         ],
         ignore_index=True,
     )
@@ -73,6 +87,9 @@ def build_corpus(data: Path, settings: CorpusSettings) -> pd.DataFrame:
     for column in ("text", "named_text"):
         rows[column] = rows[column].map(canonical)
     rows = rows[rows.text.str.len() > 0]
+    asked = ~rows.source.isin(WRITTEN)
+    rows["triage"] = rows.triage.where(~asked, "none").fillna("")
+    rows["triage_weight"] = rows.triage_weight.where(~asked, settings.ordinary_weight).fillna(0.0)
     rows["split"] = [
         _split(source, date, text, settings)
         for source, date, text in zip(rows.source, rows.date, rows.text, strict=True)
@@ -161,7 +178,25 @@ def _sentence_rows(sentences: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _own_rows(datasets: Path, catalog: Catalog, settings: CorpusSettings) -> pd.DataFrame:
+    triage = own_sentences(datasets).query("purpose == 'triage'").rename(columns={"label": "triage"})
+    descriptions = own_descriptions(datasets).assign(source="description", department_weight=1.0, disease_weight=1.0)
+    symptoms = symptom_texts(catalog, settings.symptom_texts, seed=11).assign(
+        source="symptoms", department_weight=settings.symptom_department_weight, disease_weight=1.0
+    )
+    nothing = {"department": "", "disease": "", "department_weight": 0.0, "disease_weight": 0.0}
+    rows = pd.concat(
+        [triage.assign(source="triage", triage_weight=1.0, **nothing).drop(columns="purpose"), descriptions, symptoms],
+        ignore_index=True,
+    )
+    return rows.assign(named_text=rows.text, date="")
+
+
 def _split(source: str, date: str, text: str, settings: CorpusSettings) -> str:
+    if source in ("triage", "description"):
+        return "tune" if fold_of(text, 5) == 0 else "train"
+    if source == "symptoms":
+        return "train"
     if not date:
         bucket = zlib.crc32(text.encode()) % 20
         return "valid" if bucket < 2 else "tune" if bucket == 2 else "train"
@@ -177,6 +212,7 @@ def _drop_near_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
     opening = rows.text.str.replace(" ", "").str[:_NEAR_DUPLICATE_LETTERS]
     seen_in_train = set(opening[rows.split == "train"])
     seen_in_tune = set(opening[rows.split == "tune"])
-    repeated = (rows.split != "train") & opening.isin(seen_in_train)
+    asked = ~rows.source.isin(("triage", "description"))
+    repeated = (rows.split != "train") & opening.isin(seen_in_train) & asked
     repeated |= (rows.split == "valid") & opening.isin(seen_in_tune)
     return rows[~repeated]

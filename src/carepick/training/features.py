@@ -11,9 +11,9 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer
 
-from carepick.errors import TrainingError
-from carepick.text.normalize import normalize
+from carepick.training.corpus import WRITTEN
 from carepick.training.network import MultiTaskEncoder, load_encoder
+from carepick.training.own_texts import own_sentences
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -93,32 +93,10 @@ def rows_to_read(corpus: pd.DataFrame, datasets: Path, ordinary: int, seed: int)
     tune = corpus[corpus.split == "tune"]
     department = tune[tune.department != ""].assign(text=lambda rows: rows.named_text, purpose="department")
     disease = tune[tune.disease != ""].assign(purpose="disease")
-    train = corpus[(corpus.split == "train") & (corpus.source != "sentence")]
+    train = corpus[(corpus.split == "train") & ~corpus.source.isin(WRITTEN)]
     sample = train.sample(min(ordinary, len(train)), random_state=seed).assign(
         text=lambda rows: rows.named_text, purpose="ordinary"
     )
     return pd.concat([department, disease, sample, own_sentences(datasets)], ignore_index=True).drop(
         columns="named_text"
-    )
-
-
-def own_sentences(datasets: Path) -> pd.DataFrame:
-    """Returns the project's own training sentences in `datasets`: columns text, label and purpose (triage or scope).
-
-    Read from triage_training*.jsonl and scope_training*.jsonl; a text that stands twice counts once.
-    """
-    parts = [
-        _own_sentences(path, purpose)
-        for purpose in ("triage", "scope")
-        for path in sorted(datasets.glob(f"{purpose}_training*.jsonl"))
-    ]
-    if not parts:
-        raise TrainingError(f"{datasets} holds no triage_training*.jsonl and scope_training*.jsonl")
-    return pd.concat(parts, ignore_index=True).drop_duplicates(["text", "purpose"])
-
-
-def _own_sentences(path: Path, purpose: str) -> pd.DataFrame:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return pd.DataFrame(
-        {"text": [normalize(row["text"]) for row in rows], "label": [row["label"] for row in rows], "purpose": purpose}
     )

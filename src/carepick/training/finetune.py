@@ -1,4 +1,4 @@
-"""Fine-tunes the multi-task encoder on the corpus; resumable at every checkpoint."""
+"""Fine-tunes the multi-task encoder on the corpus, alone or beside the n-gram branch; resumable at every checkpoint."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,27 @@ from torch import Tensor
 from torch.nn import functional
 
 from carepick.errors import TrainingError
-from carepick.training.augment import perturb
+from carepick.training.augment import excerpt, perturb
+from carepick.training.linear import FoldedLinear
 from carepick.training.network import MultiTaskEncoder, freeze_lower, load_encoder
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
 TASKS = ("disease", "department")
+AUXILIARY = "triage"  # shapes the encoder beside the tasks; its head is not kept, `gatekeepers` fits the served one
 _BUCKET_BATCHES = 40  # batches whose texts are sorted by length together: little padding, still shuffled
 _FIRST_WINDOW_SHARE = 0.75  # of the texts longer than the window, how many are read from their beginning
 
 
 @dataclass(frozen=True)
 class FinetuneSettings:
-    """How the encoder is fine-tuned; the recipe's [finetune] table."""
+    """How the encoder is fine-tuned; the settings of the recipe's steps finetune and boost.
+
+    `least_weight`: texts whose labels weigh less are left out; `augmented_share`, `excerpt_share`, `named_share`: how many
+    texts are read with noise, in part, and with the names of diseases in them; `auxiliary_repeats`: how often an epoch
+    reads the sentences written for triage; `rare_power`: a class of n texts weighs n ** -rare_power; `ngram_shares`:
+    what the n-gram branch's scores are multiplied with, by task, where the encoder learns beside it.
+    """
 
     layers: int = 6
     frozen_layers: int = 2
@@ -43,16 +53,30 @@ class FinetuneSettings:
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
     augmented_share: float = 0.3
+    excerpt_share: float = 0.0
     named_share: float = 0.35
+    auxiliary_repeats: int = 1
     disease_loss_weight: float = 1.0
     rare_power: float = 0.3
+    ngram_shares: Mapping[str, float] = field(default_factory=dict)
     checkpoint_steps: int = 250
     max_steps: int = 0
     seed: int = 7
 
 
-def finetune(corpus: pd.DataFrame, encoder: Path, out: Path, settings: FinetuneSettings) -> Path:
+def finetune(
+    corpus: pd.DataFrame,
+    encoder: Path,
+    out: Path,
+    settings: FinetuneSettings,
+    initial: Path | None = None,
+    beside: FoldedLinear | None = None,
+) -> Path:
     """Fine-tunes on the train split of `corpus` and returns the path of the final weights, `out`/network.pt.
+
+    `initial`: weights of such a network to start from instead of the pretrained encoder's. `beside`: the n-gram branch,
+    whose scores are added before the loss, so that the encoder learns what they leave open; a text gets the scores
+    of the fold that has not seen it.
 
     A checkpoint every `checkpoint_steps` steps makes an interrupted run go on where it was: call it again with the same
     arguments. The log is `out`/log.jsonl, a line every 50 steps. Raises `TrainingError` when a checkpoint was made
@@ -63,38 +87,68 @@ def finetune(corpus: pd.DataFrame, encoder: Path, out: Path, settings: FinetuneS
     if final.exists():
         return final
     torch.manual_seed(settings.seed)
-    rows = corpus[
-        (corpus.split == "train")
-        & (corpus[["department_weight", "disease_weight"]].max(axis=1) >= settings.least_weight)
-    ]
-    labels = {task: sorted(set(rows[task]) - {""}) for task in TASKS}
-    (out / "labels.json").write_text(json.dumps(labels, ensure_ascii=False))
+    tasks = [task for task in (*TASKS, AUXILIARY) if task in corpus]
+    weights = corpus[[f"{task}_weight" for task in tasks]].max(axis=1)
+    rows = corpus[(corpus.split == "train") & (weights >= settings.least_weight)]
+    rows = pd.concat([rows, *[rows[rows.source == AUXILIARY]] * (settings.auxiliary_repeats - 1)])
+    labels = {task: sorted(set(rows[task]) - {""}) for task in tasks}
+    (out / "labels.json").write_text(json.dumps({task: labels[task] for task in TASKS}, ensure_ascii=False))
     network = MultiTaskEncoder(
         load_encoder(encoder, settings.layers), {task: len(names) for task, names in labels.items()}
     )
+    if initial is not None:
+        network.load_state_dict(torch.load(initial, map_location="cpu", weights_only=True), strict=False)
     freeze_lower(network, settings.frozen_layers)
-    batches = Batches(rows, Tokenizer.from_file(str(encoder / "tokenizer.json")), labels, settings)
+    batches = Batches(rows, Tokenizer.from_file(str(encoder / "tokenizer.json")), labels, settings, beside)
     _Run(network, batches, out, settings).train()
-    torch.save(network.state_dict(), final)
+    kept = {name: value for name, value in network.state_dict().items() if not name.startswith(f"heads.{AUXILIARY}.")}
+    torch.save(kept, final)
     return final
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text as it is read this time: its row, its token ids, and the n-gram branch's logits by task, if it is there."""
+
+    row: int
+    ids: list[int]
+    offsets: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of one step: `ids` and `mask` (texts, tokens), and by task `targets` and `weights` (texts,) and `offsets`
+    (texts, classes), the last one empty without an n-gram branch."""
+
+    ids: Tensor
+    mask: Tensor
+    targets: dict[str, Tensor]
+    weights: dict[str, Tensor]
+    offsets: dict[str, Tensor]
 
 
 class Batches:
     """The train split as batches of similar length, the same ones for the same seed and epoch."""
 
     def __init__(
-        self, rows: pd.DataFrame, tokenizer: Tokenizer, labels: dict[str, list[str]], settings: FinetuneSettings
+        self,
+        rows: pd.DataFrame,
+        tokenizer: Tokenizer,
+        labels: dict[str, list[str]],
+        settings: FinetuneSettings,
+        beside: FoldedLinear | None = None,
     ) -> None:
         self.settings = settings
         self.tokenizer = tokenizer
+        self.beside = beside
         self.texts = rows.text.tolist()
         self.named_texts = rows.named_text.tolist()
         self.targets = {
             task: rows[task].map({n: i for i, n in enumerate(labels[task])}).fillna(-1).to_numpy(np.int64)
-            for task in TASKS
+            for task in labels
         }
         self.weights = {
-            task: rows[f"{task}_weight"].to_numpy(np.float32) * self._rarity(task, len(labels[task])) for task in TASKS
+            task: rows[f"{task}_weight"].to_numpy(np.float32) * self._rarity(task, len(labels[task])) for task in labels
         }
 
     def _rarity(self, task: str, classes: int) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -108,26 +162,31 @@ class Batches:
     def __len__(self) -> int:
         return math.ceil(len(self.texts) / self.settings.batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]]:
-        """Yields (input ids, mask, targets by task, weights by task) of epoch `number`, shuffled by seed and epoch."""
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yields the batches of epoch `number`, shuffled by seed and epoch."""
         rng = random.Random(self.settings.seed * 1000 + number)
         order = list(range(len(self.texts)))
         rng.shuffle(order)
         size = self.settings.batch_size
         for start in range(0, len(order), size * _BUCKET_BATCHES):
-            pool = [(self._encode(index, rng), index) for index in order[start : start + size * _BUCKET_BATCHES]]
-            pool.sort(key=lambda pair: len(pair[0]))
+            pool = [self._read(row, rng) for row in order[start : start + size * _BUCKET_BATCHES]]
+            pool.sort(key=lambda example: len(example.ids))
             groups = [pool[i : i + size] for i in range(0, len(pool), size)]
             rng.shuffle(groups)
             for group in groups:
                 yield self._collate(group)
 
-    def _encode(self, index: int, rng: random.Random) -> list[int]:
+    def _read(self, row: int, rng: random.Random) -> Example:
         named = rng.random() < self.settings.named_share
-        text = self.named_texts[index] if named else self.texts[index]
+        text = self.named_texts[row] if named else self.texts[row]
+        if rng.random() < self.settings.excerpt_share:
+            text = excerpt(text, rng)
         if rng.random() < self.settings.augmented_share:
             text = perturb(text, rng)
-        ids: list[int] = self.tokenizer.encode(text).ids
+        offsets = self.beside.scores(text, self.texts[row]) if self.beside else {}
+        return Example(row, self._window(self.tokenizer.encode(text).ids, rng), offsets)
+
+    def _window(self, ids: list[int], rng: random.Random) -> list[int]:
         room = self.settings.max_tokens
         if len(ids) <= room:
             return ids
@@ -135,19 +194,25 @@ class Batches:
         begin = 0 if rng.random() < _FIRST_WINDOW_SHARE else rng.randrange(len(body) - inner + 1)
         return [ids[0], *body[begin : begin + inner], ids[-1]]
 
-    def _collate(
-        self, group: list[tuple[list[int], int]]
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]:
-        longest = max(len(ids) for ids, _ in group)
-        input_ids = torch.ones((len(group), longest), dtype=torch.long)  # 1 is the padding id of this encoder
-        mask = torch.zeros_like(input_ids)
-        for row, (ids, _) in enumerate(group):
-            input_ids[row, : len(ids)] = torch.tensor(ids)
-            mask[row, : len(ids)] = 1
-        chosen = [index for _, index in group]
-        targets = {task: torch.from_numpy(self.targets[task][chosen]) for task in TASKS}
-        weights = {task: torch.from_numpy(self.weights[task][chosen]) for task in TASKS}
-        return input_ids, mask, targets, weights
+    def _collate(self, group: list[Example]) -> Batch:
+        longest = max(len(example.ids) for example in group)
+        ids = torch.ones((len(group), longest), dtype=torch.long)  # 1 is the padding id of this encoder
+        mask = torch.zeros_like(ids)
+        for position, example in enumerate(group):
+            ids[position, : len(example.ids)] = torch.tensor(example.ids)
+            mask[position, : len(example.ids)] = 1
+        chosen = [example.row for example in group]
+        return Batch(
+            ids,
+            mask,
+            {task: torch.from_numpy(self.targets[task][chosen]) for task in self.targets},
+            {task: torch.from_numpy(self.weights[task][chosen]) for task in self.weights},
+            {
+                task: torch.from_numpy(np.stack([example.offsets[task] for example in group])) * share
+                for task, share in self.settings.ngram_shares.items()
+                if self.beside
+            },
+        )
 
 
 class _Run:
@@ -184,7 +249,7 @@ class _Run:
                 if done <= self.step:
                     continue
                 losses.append(self._learn(batch))
-                seen += batch[1].numel()
+                seen += batch.mask.numel()
                 self.step = done
                 if done % 50 == 0:
                     rate = seen / (time.monotonic() - began)
@@ -195,20 +260,21 @@ class _Run:
                 if done >= self.total:
                     return
 
-    def _learn(self, batch: tuple[Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]) -> float:
-        input_ids, mask, targets, weights = batch
-        logits = self.network(input_ids.to(self.device), mask.to(self.device))
+    def _learn(self, batch: Batch) -> float:
+        logits = self.network(batch.ids.to(self.device), batch.mask.to(self.device))
         loss = torch.zeros((), device=self.device)
-        for task in TASKS:
+        for task, scores in logits.items():
+            if task in batch.offsets:
+                scores = scores + batch.offsets[task].to(self.device)
             each = functional.cross_entropy(
-                logits[task],
-                targets[task].to(self.device),
+                scores,
+                batch.targets[task].to(self.device),
                 ignore_index=-1,
                 reduction="none",
                 label_smoothing=self.settings.label_smoothing,
             )
             scale = self.settings.disease_loss_weight if task == "disease" else 1.0
-            loss = loss + scale * (each * weights[task].to(self.device)).sum() / len(input_ids)
+            loss = loss + scale * (each * batch.weights[task].to(self.device)).sum() / len(batch.ids)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,20 @@ from scipy import sparse
 from sklearn.svm import LinearSVC
 
 from carepick.engine.ngrams import NgramTable, ngram_hashes
+from carepick.training.augment import excerpt
 
 Array = np.ndarray[Any, np.dtype[Any]]
+HeadWeights = tuple[Array, Array]  # weight (rows, classes) and bias (classes,)
+
+TASKS = ("department", "disease")
 
 
 @dataclass(frozen=True)
 class LinearSettings:
-    """How the n-gram branch is fitted; the recipe's [linear] table."""
+    """How the n-gram branch is fitted; the settings of the recipe's steps linear and folds.
+
+    `excerpt_weight`: how much a short excerpt of each question counts beside the question itself; 0 leaves them out.
+    """
 
     shortest: int = 1
     longest: int = 4
@@ -27,25 +37,88 @@ class LinearSettings:
     regularization: float = 0.3
     rare_power: float = 0.3
     named_share: float = 0.35
+    excerpt_weight: float = 0.3
+    folds: int = 3
     seed: int = 7
 
 
-def fit_branches(corpus: pd.DataFrame, settings: LinearSettings) -> tuple[NgramTable, dict[str, tuple[Array, Array]]]:
+def fit_branches(corpus: pd.DataFrame, settings: LinearSettings) -> tuple[NgramTable, dict[str, HeadWeights]]:
     """Returns the n-gram table and, for each task, the weight and bias fitted on the train split of `corpus`.
 
     Classes are numbered in the alphabetical order of their names. A share of the texts keeps the names of diseases, as
     people who know theirs type them.
     """
-    rows = corpus[(corpus.split == "train") & (corpus[["department_weight", "disease_weight"]].max(axis=1) > 0)]
-    named = np.random.default_rng(settings.seed).random(len(rows)) < settings.named_share
-    texts = rows.text.where(~named, rows.named_text).tolist()
-    targets = {task: _class_numbers(rows[task]) for task in ("department", "disease")}
-    table = choose_ngrams(texts, targets, settings)
-    features = count_matrix(texts, table)
+    rows = _training_rows(corpus, settings)
+    targets = {task: _class_numbers(rows[task]) for task in TASKS}
+    whole = ~rows.excerpt.to_numpy()
+    table = choose_ngrams(
+        rows.text[whole].tolist(), {task: classes[whole] for task, classes in targets.items()}, settings
+    )
+    features = count_matrix(rows.text.tolist(), table)
     return table, {
-        task: fit_linear(features, classes, rows[f"{task}_weight"].to_numpy(), settings)
-        for task, classes in targets.items()
+        task: fit_linear(features, targets[task], rows[f"{task}_weight"].to_numpy(), settings) for task in TASKS
     }
+
+
+def fit_folds(corpus: pd.DataFrame, table: NgramTable, settings: LinearSettings) -> FoldedLinear:
+    """Returns the branch fitted `settings.folds` times on the rows of `table`, each time without one fold of the texts."""
+    rows = _training_rows(corpus, settings)
+    features = count_matrix(rows.text.tolist(), table)
+    fold = np.array([fold_of(text, settings.folds) for text in rows.original])
+    fitted: dict[str, list[HeadWeights]] = {task: [] for task in TASKS}
+    for task in TASKS:
+        classes, weights = _class_numbers(rows[task]), rows[f"{task}_weight"].to_numpy()
+        for left_out in range(settings.folds):
+            kept = fold != left_out
+            fitted[task].append(fit_linear(features[kept], classes[kept], weights[kept], settings))
+    return FoldedLinear(
+        table,
+        {task: np.stack([weight for weight, _ in parts]) for task, parts in fitted.items()},
+        {task: np.stack([bias for _, bias in parts]) for task, parts in fitted.items()},
+    )
+
+
+def _training_rows(corpus: pd.DataFrame, settings: LinearSettings) -> pd.DataFrame:
+    """Returns the labelled rows of the train split with their excerpts: `text` as it is read, `original` its row's."""
+    labelled = corpus[["department_weight", "disease_weight"]].max(axis=1)
+    rows = corpus[(corpus.split == "train") & (labelled > 0)]
+    named = np.random.default_rng(settings.seed).random(len(rows)) < settings.named_share
+    rows = rows.assign(original=rows.text, text=rows.text.where(~named, rows.named_text), excerpt=False)
+    if not settings.excerpt_weight:
+        return rows
+    rng = random.Random(settings.seed)
+    sure = rows[labelled[rows.index] >= 0.5]
+    short = sure.assign(text=[excerpt(text, rng) for text in sure.text], excerpt=True)
+    short = short[short.text != sure.text]
+    for task in TASKS:
+        short[f"{task}_weight"] *= settings.excerpt_weight
+    return pd.concat([rows, short], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class FoldedLinear:
+    """The n-gram branch fitted several times, each time without one fold of the texts.
+
+    Its scores of a training text are those of a branch that has not seen it. `weights`: by task, (folds, rows,
+    classes); `biases`: by task, (folds, classes).
+    """
+
+    table: NgramTable
+    weights: Mapping[str, Array]
+    biases: Mapping[str, Array]
+
+    def scores(self, text: str, original: str) -> dict[str, Array]:
+        """Returns the logits (classes,) of `text` by task, from the fold without `original`, the row it was made of."""
+        columns, values = self.table.encode(text)
+        fold = fold_of(original, len(next(iter(self.biases.values()))))
+        return {
+            task: values @ weight[fold, columns - 1] + self.biases[task][fold] for task, weight in self.weights.items()
+        }
+
+
+def fold_of(text: str, folds: int) -> int:
+    """Returns the fold of a text, 0 to `folds` - 1: by its checksum, so that equal texts share one."""
+    return zlib.crc32(text.encode()) % folds
 
 
 def _class_numbers(names: pd.Series[str]) -> Array:
@@ -137,3 +210,18 @@ def load_linear(path: Path) -> tuple[NgramTable, dict[str, tuple[Array, Array]]]
         tasks = sorted({name.split(".")[0] for name in arrays.files if "." in name})
         parts = {task: (arrays[f"{task}.weight"], arrays[f"{task}.bias"]) for task in tasks}
         return NgramTable(arrays["hashes"], shortest, longest), parts
+
+
+def save_folds(path: Path, folds: FoldedLinear) -> None:
+    """Writes the branch fitted on folds to `path`, an .npz without its table."""
+    arrays: dict[str, Any] = {f"{task}.weights": weights for task, weights in folds.weights.items()}
+    arrays |= {f"{task}.biases": biases for task, biases in folds.biases.items()}
+    np.savez(path, **arrays)
+
+
+def load_folds(path: Path, table: NgramTable) -> FoldedLinear:
+    """Returns what `save_folds` wrote, on the rows of `table`."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return FoldedLinear(
+            table, *({task: arrays[f"{task}.{part}"] for task in TASKS} for part in ("weights", "biases"))
+        )

@@ -20,7 +20,15 @@ from carepick.training.export import ExportSettings, Ingredients, export_ablatio
 from carepick.training.features import load_network, pooled_states, read_features, rows_to_read, write_features
 from carepick.training.finetune import FinetuneSettings, finetune
 from carepick.training.gatekeepers import GatekeeperSettings, fit_gatekeepers, load_gatekeepers, save_gatekeepers
-from carepick.training.linear import LinearSettings, fit_branches, load_linear, save_linear
+from carepick.training.linear import (
+    LinearSettings,
+    fit_branches,
+    fit_folds,
+    load_folds,
+    load_linear,
+    save_folds,
+    save_linear,
+)
 from carepick.training.recipe import StepFunction
 from carepick.training.unpack import unpack_encoder
 
@@ -33,8 +41,8 @@ def unpack_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, 
 
 
 def corpus_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
-    """Folder of Parquet files -> corpus.parquet."""
-    build_corpus(inputs[0], read_settings(CorpusSettings, settings)).to_parquet(outputs[0])
+    """Folder of Parquet files, datasets -> corpus.parquet."""
+    build_corpus(inputs[0], inputs[1], read_settings(CorpusSettings, settings)).to_parquet(outputs[0])
 
 
 def validation_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
@@ -50,12 +58,32 @@ def linear_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, 
     save_linear(outputs[0], table, branches)
 
 
+def folds_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet, linear.npz -> folds.npz."""
+    table, _ = load_linear(inputs[1])
+    save_folds(outputs[0], fit_folds(pd.read_parquet(inputs[0]), table, read_settings(LinearSettings, settings)))
+
+
 def finetune_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
     """corpus.parquet, encoder -> network folder (network.pt, labels.json, settings.json, log.jsonl)."""
+    finetune(pd.read_parquet(inputs[0]), inputs[1], outputs[0], _finetune_settings(outputs[0], settings))
+
+
+def boost_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet, encoder, network, linear.npz, folds.npz -> network folder of an encoder that learnt beside the
+    n-gram branch."""
+    corpus, encoder, network, linear, folds = inputs
+    beside = load_folds(folds, load_linear(linear)[0])
+    chosen = _finetune_settings(outputs[0], settings)
+    finetune(pd.read_parquet(corpus), encoder, outputs[0], chosen, network / "network.pt", beside)
+
+
+def _finetune_settings(out: Path, settings: Mapping[str, Any]) -> FinetuneSettings:
+    """Returns the settings, written to `out`/settings.json too: the number of layers is needed to read the network."""
     chosen = read_settings(FinetuneSettings, settings)
-    outputs[0].mkdir(parents=True, exist_ok=True)
-    (outputs[0] / "settings.json").write_text(json.dumps(dataclasses.asdict(chosen), indent=1))
-    finetune(pd.read_parquet(inputs[0]), inputs[1], outputs[0], chosen)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "settings.json").write_text(json.dumps(dataclasses.asdict(chosen), indent=1))
+    return chosen
 
 
 def features_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
@@ -113,7 +141,9 @@ STEPS: Mapping[str, StepFunction] = {
     "corpus": corpus_step,
     "validation": validation_step,
     "linear": linear_step,
+    "folds": folds_step,
     "finetune": finetune_step,
+    "boost": boost_step,
     "features": features_step,
     "gatekeepers": gatekeepers_step,
     "calibrate": calibrate_step,

@@ -1,0 +1,73 @@
+"""The project's own training texts: sentences on urgency and scope, plain descriptions of diseases, the catalog's symptoms."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pandas as pd
+
+from carepick.errors import TrainingError
+from carepick.knowledge.catalog import Catalog
+from carepick.text.normalize import normalize
+
+_LINKS = (". ", ", ", " 그리고 ", " 또 ")
+_ONSETS = ("어제부터 ", "며칠 전부터 ", "요즘 ", "얼마 전부터 ", "일주일 전부터 ", "갑자기 ")
+_ONSET_SHARE = 0.3
+
+
+def own_sentences(datasets: Path) -> pd.DataFrame:
+    """Returns the project's own training sentences in `datasets`: columns text, label and purpose (triage or scope).
+
+    Read from triage_training*.jsonl and scope_training*.jsonl; a text that stands twice counts once.
+    """
+    parts = [
+        _own_sentences(path, purpose)
+        for purpose in ("triage", "scope")
+        for path in sorted(datasets.glob(f"{purpose}_training*.jsonl"))
+    ]
+    if not parts:
+        raise TrainingError(f"{datasets} holds no triage_training*.jsonl and scope_training*.jsonl")
+    return pd.concat(parts, ignore_index=True).drop_duplicates(["text", "purpose"])
+
+
+def _own_sentences(path: Path, purpose: str) -> pd.DataFrame:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return pd.DataFrame(
+        {"text": [normalize(row["text"]) for row in rows], "label": [row["label"] for row in rows], "purpose": purpose}
+    )
+
+
+def own_descriptions(datasets: Path) -> pd.DataFrame:
+    """Returns the plain descriptions in `datasets`/descriptions_training*.jsonl: columns text, disease, department.
+
+    A disease is described there as somebody puts it who does not know its name; all labels are names of the catalog.
+    """
+    rows = [
+        json.loads(line)
+        for path in sorted(datasets.glob("descriptions_training*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    table = pd.DataFrame(rows, columns=["text", "disease", "department"])
+    return table.assign(text=table.text.map(normalize)).drop_duplicates("text")
+
+
+def symptom_texts(catalog: Catalog, per_disease: int, seed: int) -> pd.DataFrame:
+    """Returns up to `per_disease` short texts for each disease, one to three of the catalog's symptoms put together.
+
+    Columns text, disease and department, the one that the catalog names first.
+    """
+    rng = random.Random(seed)
+    rows = []
+    for disease in catalog.diseases:
+        texts = dict.fromkeys(_symptom_text(disease.symptoms, rng) for _ in range(4 * per_disease))
+        department = catalog.department(disease.departments[0]).name
+        rows += [(normalize(text), disease.name, department) for text in list(texts)[:per_disease]]
+    return pd.DataFrame(rows, columns=["text", "disease", "department"])
+
+
+def _symptom_text(symptoms: tuple[str, ...], rng: random.Random) -> str:
+    chosen = rng.sample(symptoms, min(rng.choice((1, 1, 2, 2, 3)), len(symptoms)))
+    text = rng.choice(_LINKS).join(chosen)
+    return rng.choice(_ONSETS) + text if rng.random() < _ONSET_SHARE else text
