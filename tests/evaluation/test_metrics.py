@@ -132,3 +132,20 @@ def test_agrees_with_scikit_learn():
     assert metrics.auroc(signal, positive) == pytest.approx(sklearn.roc_auc_score(positive, signal))
     precision, recall, _ = sklearn.precision_recall_curve(positive, signal)
     assert metrics.recall_at_precision(signal, positive, 0.6)[0] == pytest.approx(recall[precision >= 0.6].max())
+
+
+def test_swapped_labels_are_suspected_and_right_ones_are_not() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 3, 3000)
+    scores = np.full((3000, 3), 0.1)
+    scores[np.arange(3000), truth] = 0.8
+    swapped = rng.random(3000) < 0.2
+    targets = np.where(swapped, (truth + 1) % 3, truth)
+    suspect = metrics.suspect_labels(scores, targets)
+    assert (suspect == swapped).mean() > 0.99
+    assert not metrics.suspect_labels(scores, truth).any()
+
+
+def test_a_row_that_nothing_is_sure_about_is_not_suspected() -> None:
+    scores = np.array([[0.9, 0.1], [0.1, 0.9], [0.51, 0.49]])
+    assert not metrics.suspect_labels(scores, np.array([0, 1, 1])).any()

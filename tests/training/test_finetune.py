@@ -33,7 +33,8 @@ def test_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(corpus, b
     import torch
 
     from carepick.training import finetune as module
-    from carepick.training.finetune import FinetuneSettings, finetune
+    from carepick.training.batches import FinetuneSettings
+    from carepick.training.finetune import finetune
 
     settings = FinetuneSettings(layers=1, frozen_layers=0, epochs=2, batch_size=8, checkpoint_steps=3)
     whole = torch.load(finetune(corpus, base, tmp_path / "whole", settings), weights_only=True)
@@ -60,7 +61,8 @@ def test_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(corpus, b
 
 
 def test_it_learns_and_says_so(corpus, base: Path, tmp_path: Path) -> None:
-    from carepick.training.finetune import FinetuneSettings, finetune
+    from carepick.training.batches import FinetuneSettings
+    from carepick.training.finetune import finetune
 
     settings = FinetuneSettings(layers=1, frozen_layers=0, epochs=10, batch_size=8, head_learning_rate=0.01)
     finetune(corpus, base, tmp_path, settings)
@@ -73,7 +75,8 @@ def test_beside_the_ngrams_it_learns_what_they_leave_open(corpus, base: Path, tm
     import torch
 
     from carepick.engine.ngrams import NgramTable
-    from carepick.training.finetune import FinetuneSettings, finetune
+    from carepick.training.batches import FinetuneSettings
+    from carepick.training.finetune import finetune
     from carepick.training.linear import FoldedLinear
 
     # A branch that is sure of the right department of every text, and silent on diseases.
@@ -105,11 +108,12 @@ def test_beside_the_ngrams_it_learns_what_they_leave_open(corpus, base: Path, tm
 def test_triage_shapes_the_encoder_and_leaves_no_head(corpus, base: Path, tmp_path: Path) -> None:
     import torch
 
-    from carepick.training.finetune import FinetuneSettings, finetune
+    from carepick.training.batches import FinetuneSettings
+    from carepick.training.finetune import finetune
 
     rows = corpus.assign(triage="none", triage_weight=1.0)
     rows.loc[:10, ["triage", "source"]] = ["urgent", "triage"]
-    settings = FinetuneSettings(layers=1, frozen_layers=0, max_steps=4, auxiliary_repeats=3)
+    settings = FinetuneSettings(layers=1, frozen_layers=0, max_steps=4, own_repeats=3)
     weights = torch.load(finetune(rows, base, tmp_path / "with", settings), weights_only=True)
     assert {name.split(".")[1] for name in weights if name.startswith("heads.")} == {"department", "disease"}
     without = torch.load(finetune(corpus, base, tmp_path / "without", settings), weights_only=True)
@@ -119,7 +123,8 @@ def test_triage_shapes_the_encoder_and_leaves_no_head(corpus, base: Path, tmp_pa
 
 def test_a_checkpoint_of_other_settings_is_refused(corpus, base: Path, tmp_path: Path) -> None:
     from carepick.errors import TrainingError
-    from carepick.training.finetune import FinetuneSettings, finetune
+    from carepick.training.batches import FinetuneSettings
+    from carepick.training.finetune import finetune
 
     first = FinetuneSettings(layers=1, frozen_layers=0, batch_size=8, checkpoint_steps=2)
     finetune(corpus, base, tmp_path, first)

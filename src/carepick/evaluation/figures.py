@@ -7,11 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from carepick.evaluation.intervals import Figure, bootstrap, interval
-from carepick.evaluation.metrics import Array, class_average, macro_f1_of_answers, reliability_bins, target_ranks
+from carepick.evaluation.metrics import (
+    Array,
+    class_average,
+    macro_f1_of_answers,
+    reliability_bins,
+    suspect_labels,
+    target_ranks,
+)
 from carepick.evaluation.outcomes import Outcomes
 
 REPEATS = 1000
-NAMES = ("top1", "top3", "top5", "macro_top1", "macro_top3", "macro_f1", "mrr", "ece", "set_coverage", "set_size")
+NAMES = (
+    "top1", "top3", "top5", "macro_top1", "macro_top3", "macro_f1", "mrr", "ece", "set_coverage", "set_size", "label_noise",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class RowFigures:
     certainty: Array
     held: Array
     set_sizes: Array
+    suspect: Array
     classes: int
 
     def figures(self, weights: Array) -> Array:
@@ -39,6 +49,7 @@ class RowFigures:
                 reliability_bins(self.certainty, hits[0], weights=weights).error,
                 weights @ self.held / rows,
                 weights @ self.set_sizes / rows,
+                weights @ self.suspect / rows,
             ]
         )
 
@@ -53,6 +64,7 @@ def row_figures(outcomes: Outcomes) -> RowFigures:
         certainty=scores.max(1),
         held=outcomes.members[np.arange(len(targets)), targets],
         set_sizes=outcomes.members.sum(1),
+        suspect=suspect_labels(scores, targets),
         classes=len(outcomes.labels),
     )
 

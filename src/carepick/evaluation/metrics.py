@@ -189,6 +189,22 @@ def set_figures(members: Array, targets: Array) -> SetFigures:
     return SetFigures(float(held.mean()), float(members.sum(1).mean()), by_class)
 
 
+def suspect_labels(scores: Array, targets: Array) -> Array:
+    """Returns which rows the scores are confident about as another class than their label: (rows,) bool.
+
+    A row counts as confidently of a class where its score reaches the mean score of that class over the class's own rows.
+    The share of such rows estimates how many labels are wrong (confident learning, Northcutt, Jiang and Chuang 2021).
+    `scores` must be calibrated, of a model that has not seen the rows.
+    """
+    _check(scores, targets)
+    classes = scores.shape[1]
+    own = np.bincount(targets, scores[np.arange(len(targets)), targets], classes)
+    rows = np.bincount(targets, minlength=classes)
+    usual = np.where(rows > 0, own / np.maximum(rows, 1), np.inf)
+    confident = np.where(scores >= usual, scores, -np.inf)
+    return np.asarray(np.isfinite(confident).any(1) & (confident.argmax(1) != targets))
+
+
 def auroc(signal: Array, positive: Array) -> float:
     """Returns the chance that a positive row has a higher `signal` (rows,) than a negative one; ties count half.
 

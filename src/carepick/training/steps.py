@@ -14,12 +14,14 @@ import torch
 from tokenizers import Tokenizer
 
 from carepick.errors import TrainingError
+from carepick.training.batches import FinetuneSettings
 from carepick.training.calibrate import CalibrationSettings, calibrate
 from carepick.training.corpus import CorpusSettings, build_corpus, validation_tables
 from carepick.training.export import ExportSettings, Ingredients, export_ablations, export_bundles
 from carepick.training.features import load_network, pooled_states, read_features, rows_to_read, write_features
-from carepick.training.finetune import FinetuneSettings, finetune
+from carepick.training.finetune import finetune
 from carepick.training.gatekeepers import GatekeeperSettings, fit_gatekeepers, load_gatekeepers, save_gatekeepers
+from carepick.training.learning_curve import LearningCurveSettings, learning_curve
 from carepick.training.linear import (
     LinearSettings,
     fit_branches,
@@ -64,6 +66,15 @@ def folds_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, A
     save_folds(outputs[0], fit_folds(pd.read_parquet(inputs[0]), table, read_settings(LinearSettings, settings)))
 
 
+def learning_curve_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet, linear.npz -> learning_curve.json."""
+    table, _ = load_linear(inputs[1])
+    linear = read_settings(LinearSettings, settings.get("linear", {}))
+    curve = read_settings(LearningCurveSettings, {name: settings[name] for name in settings if name != "linear"})
+    found = learning_curve(pd.read_parquet(inputs[0]), table, linear, curve)
+    outputs[0].write_text(json.dumps(found, indent=1))
+
+
 def finetune_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
     """corpus.parquet, encoder -> network folder (network.pt, labels.json, settings.json, log.jsonl)."""
     finetune(pd.read_parquet(inputs[0]), inputs[1], outputs[0], _finetune_settings(outputs[0], settings))
@@ -95,7 +106,8 @@ def features_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str
         pd.read_parquet(corpus), datasets, int(settings.get("ordinary", 5000)), int(settings.get("seed", 7))
     )
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
-    write_features(rows, pooled_states(network, tokenizer, rows.text.tolist()), outputs[0])
+    texts, places = np.unique(rows.text.to_numpy(str), return_inverse=True)  # many stand there for both tasks
+    write_features(rows, pooled_states(network, tokenizer, texts.tolist())[places], outputs[0])
 
 
 def gatekeepers_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
@@ -142,6 +154,7 @@ STEPS: Mapping[str, StepFunction] = {
     "validation": validation_step,
     "linear": linear_step,
     "folds": folds_step,
+    "learning_curve": learning_curve_step,
     "finetune": finetune_step,
     "boost": boost_step,
     "features": features_step,
