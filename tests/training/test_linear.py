@@ -45,7 +45,7 @@ def question_rows(texts: list[str]):
     return pd.DataFrame(
         {
             "text": texts, "named_text": texts, "department": ["안과", "이비인후과", "피부과"] * (len(texts) // 3),
-            "disease": ["결막염", "중이염", "무좀"] * (len(texts) // 3), "department_weight": 1.0, "disease_weight": 1.0, "split": "train",
+            "disease": ["결막염", "중이염", "무좀"] * (len(texts) // 3), "department_weight": 1.0, "disease_weight": 1.0, "source": "board", "split": "train",
         }
     )  # fmt: skip
 

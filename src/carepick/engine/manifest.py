@@ -27,13 +27,16 @@ class Head:
     """One output of the model.
 
     `labels` in the order of the logits; `excluded_labels`: ids that are never answered (their probability is given to
-    the others); `temperature` divides the logits; `conformal`: the least probability with which a label enters the set
+    the others); `temperature` divides the logits; `top_slope` and `top_offset` then correct the best probability, see
+    `service.ranking.correct_top`; `conformal`: the least probability with which a label enters the set
     that holds the right one `coverage` of the time, one number for all labels (key "") or one for each id.
     """
 
     labels: tuple[Label, ...]
     excluded_labels: tuple[str, ...] = ()
     temperature: float = 1.0
+    top_slope: float = 1.0
+    top_offset: float = 0.0
     coverage: float = 0.9
     conformal: Mapping[str, float] = field(default_factory=dict)
 
@@ -131,8 +134,8 @@ def _check(manifest: Manifest) -> None:
         unknown = sorted(set(head.excluded_labels) - set(ids))
         if unknown:
             raise BundleError(f"{MANIFEST_NAME}: head {name} excludes labels that it does not have: {unknown}")
-        if not head.temperature > 0:
-            raise BundleError(f"{MANIFEST_NAME}: head {name}: temperature must be above 0")
+        if not head.temperature > 0 or not head.top_slope > 0:
+            raise BundleError(f"{MANIFEST_NAME}: head {name}: temperature and top_slope must be above 0")
         top = manifest.golden.top.get(name)
         if top is not None and top not in ids:
             raise BundleError(f"{MANIFEST_NAME}: the golden answer of head {name} is not one of its labels")

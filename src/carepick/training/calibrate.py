@@ -1,4 +1,5 @@
-"""Makes scores mean what they say: blends the branches, then fits temperatures and conformal thresholds."""
+"""Makes scores mean what they say: blends the branches, fits temperatures, corrections of the best answer, conformal
+thresholds."""
 
 from __future__ import annotations
 
@@ -8,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
 
 from carepick.engine.ngrams import NgramTable
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
 from carepick.evaluation.metrics import macro_top_k
+from carepick.service.ranking import correct_top
 from carepick.training.blend import Blend, fit_blend
 from carepick.training.corpus import WRITTEN
 from carepick.training.gatekeepers import LinearHead
@@ -41,7 +45,7 @@ def calibrate(
     heads: Mapping[str, HeadWeights], labels: Mapping[str, list[str]], gatekeepers: Mapping[str, LinearHead],
     settings: CalibrationSettings,
 ) -> dict[str, Any]:  # fmt: skip
-    """Returns for each task its blend, temperature, conformal thresholds by label name, and the temperature of each
+    """Returns for each task its blend, temperature, top correction, conformal thresholds by label name, and the temperature of each
     branch alone, ready for JSON.
 
     Blend and temperature are fitted on one half of the tune split, conformal thresholds on the other half.
@@ -61,22 +65,46 @@ def calibrate(
             blend = _with_prior_power(blend, deep, wide, log_prior, targets, fitted, settings)
         logits = blend.apply(deep, wide, log_prior)
         real = ~part.source.isin(WRITTEN).to_numpy()
-        temperature = fit_temperature(logits[fitted & real], targets[fitted & real])
-        probabilities = softmax(logits[~fitted & real] / temperature)
+        scores = _fit_scores(logits[fitted & real], targets[fitted & real])
+        likely = softmax(logits[~fitted & real] / scores["temperature"])
+        probabilities = correct_top(likely, scores["top_slope"], scores["top_offset"])
         thresholds = fit_conformal(
             probabilities, targets[~fitted & real], names, settings.coverage, per_class=task == "department"
         )
         result[task] = {
             "blend": asdict(blend),
             "log_prior": log_prior.tolist(),
-            "temperature": temperature,
+            **scores,
             "conformal": dict(thresholds),
             "alone": {
-                "encoder": fit_temperature(deep[fitted & real], targets[fitted & real]),
-                "ngrams": fit_temperature(wide[fitted & real], targets[fitted & real]),
+                "encoder": _fit_scores(deep[fitted & real], targets[fitted & real]),
+                "ngrams": _fit_scores(wide[fitted & real], targets[fitted & real]),
             },
         }
     return result
+
+
+def _fit_scores(logits: Array, targets: Array) -> dict[str, float]:
+    """Returns the temperature and the correction of the best answer, as the manifest names them."""
+    temperature = fit_temperature(logits, targets)
+    top_slope, top_offset = fit_top(softmax(logits / temperature), targets)
+    return {"temperature": temperature, "top_slope": top_slope, "top_offset": top_offset}
+
+
+def fit_top(probabilities: Array, targets: Array) -> tuple[float, float]:
+    """Returns the slope and the offset with which `service.ranking.correct_top` makes the best answer's probability
+    likeliest (Platt 1999).
+
+    `probabilities` (rows, classes), each row adding up to 1; `targets` (rows,) columns. (1, 0), no correction, where all
+    rows are right or all wrong, and where surer answers are not righter.
+    """
+    right = probabilities.argmax(1) == targets
+    if right.all() or not right.any():
+        return 1.0, 0.0
+    certainty = logit(probabilities.max(1).clip(1e-9, 1 - 1e-9))
+    fitted = LogisticRegression(C=1e6).fit(certainty[:, None], right)
+    slope, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return (slope, offset) if slope > 0 else (1.0, 0.0)
 
 
 def _with_prior_power(

@@ -84,7 +84,7 @@ def export_ablations(parts: Ingredients, encoder_alone: Path, ngrams_alone: Path
             task: {
                 **fitted,
                 "blend": dataclasses.asdict(blend),
-                "temperature": fitted["alone"][branch],
+                **fitted["alone"][branch],
                 "conformal": {},
             }
             for task, fitted in parts.calibration.items()
@@ -158,6 +158,8 @@ def _head(task: str, names: list[str], catalog: Catalog, calibration: Mapping[st
     return Head(
         labels=tuple(Label(ids[name], name) for name in names),
         temperature=calibration["temperature"],
+        top_slope=calibration["top_slope"],
+        top_offset=calibration["top_offset"],
         conformal={ids.get(name, name): least for name, least in calibration["conformal"].items()},
     )
 

@@ -28,6 +28,7 @@ class LinearSettings:
     """How the n-gram branch is fitted; the settings of the recipe's steps linear and folds.
 
     `excerpt_weight`: how much a short excerpt of each question counts beside the question itself; 0 leaves them out.
+    `sentence_weight`: how much a generated sentence counts; many fit several diseases.
     """
 
     shortest: int = 1
@@ -38,6 +39,7 @@ class LinearSettings:
     rare_power: float = 0.3
     named_share: float = 0.35
     excerpt_weight: float = 0.3
+    sentence_weight: float = 0.3
     folds: int = 3
     seed: int = 7
 
@@ -84,6 +86,7 @@ def _training_rows(corpus: pd.DataFrame, settings: LinearSettings) -> pd.DataFra
     rows = corpus[(corpus.split == "train") & (labelled > 0)]
     named = np.random.default_rng(settings.seed).random(len(rows)) < settings.named_share
     rows = rows.assign(original=rows.text, text=rows.text.where(~named, rows.named_text), excerpt=False)
+    rows.loc[rows.source == "sentence", "disease_weight"] *= settings.sentence_weight
     if not settings.excerpt_weight:
         return rows
     rng = random.Random(settings.seed)
