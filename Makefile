@@ -9,12 +9,13 @@ CONSTRAINTS ?=
 ARGS ?=
 
 LOCK := requirements-lock.txt
-DECLARED := pyproject.toml $(LOCK) $(CONSTRAINTS)
+# What is installed is out of date when one of these files is newer; constraints may also be addresses, or lie elsewhere.
+DECLARED := pyproject.toml $(LOCK) $(wildcard $(CONSTRAINTS))
 # Bytecode is left to the first run: of a serving install it would be a fifth of the disk.
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c $(LOCK) \
-	$(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+	$(addprefix --constraint=,$(LOCK) $(CONSTRAINTS))
 
-.PHONY: help serve test lint format docs lock clean
+.PHONY: help serve test lint format docs bench bench-full bench-setup lock clean
 
 help:
 	@echo 'make serve    answer on http://127.0.0.1:10000 (ARGS="--port 8080" and other flags of carepick serve)'
@@ -22,6 +23,7 @@ help:
 	@echo 'make lint     ruff and mypy'
 	@echo 'make format   let ruff put the code in order'
 	@echo 'make docs     write the generated pages of docs/'
+	@echo 'make bench    measure beside other servers for some minutes; make bench-full for an hour, into benchmarks/RESULTS.md'
 	@echo 'make lock     pin new versions in $(LOCK)'
 	@echo 'make clean    delete .venv and caches'
 
@@ -42,6 +44,16 @@ format: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/carepick docs
+
+# The first run installs every server in an environment of its own, and makes two random models.
+bench: bench-setup
+	$(BIN)/python -m benchmarks.run --mode short $(ARGS)
+
+bench-full: bench-setup
+	$(BIN)/python -m benchmarks.run --mode full $(ARGS)
+
+bench-setup: $(VENV)/.test
+	$(if $(CONSTRAINTS),PIP_CONSTRAINT='$(CONSTRAINTS)') $(BIN)/python -m benchmarks.setup
 
 # torch and its CUDA libraries are not pinned: which build fits depends on the machine.
 lock: $(VENV)/.test

@@ -5,12 +5,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch, read_manifest, write_manifest
+
+hypothesis.settings.register_profile("carepick", deadline=None)  # tests share their machine: time says nothing
+hypothesis.settings.load_profile("carepick")
+
+TRAIN_EXTRA = ("torch", "transformers", "onnx", "sklearn", "datasketch", "pandas")
 
 SENTENCES = (
     "머리가 아프고 열이 나요",
@@ -21,6 +28,19 @@ SENTENCES = (
 HIDDEN, LAYERS, WIDE, POSITIONS = 32, 2, 64, 64
 
 MakeBundle = Callable[..., Path]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what asks for a small bundle, which the train extra writes too, and skips what has not what it needs."""
+    for item in items:
+        needed = TRAIN_EXTRA if item.get_closest_marker("train") else ()
+        if "make_bundle" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.train)
+            needed = needed or ("onnx",)
+        missing = [name for name in needed if find_spec(name) is None]
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"needs the train extra: {', '.join(missing)} not installed"))
 
 
 @pytest.fixture(scope="session")

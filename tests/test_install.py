@@ -25,6 +25,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SENTENCE = "머리가 아프고 열이 나요"
 MOST_MEGABYTES = 250
+FILES_NAMED = {"CONSTRAINTS", "PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "PIP_FIND_LINKS"}
 NEVER_SERVED = ("torch", "transformers", "pandas", "scikit-learn", "scipy", "pyarrow", "onnx", "matplotlib")
 
 
@@ -35,9 +36,18 @@ def run(*words: object, **options: object) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Returns the environment without what would lend the working tree to the installed program."""
+    """Returns the environment without what would lend the working tree to the installed program.
+
+    Files that it names for pip and make are found from any folder.
+    """
     lent = ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
-    return {name: value for name, value in os.environ.items() if name not in lent and not name.startswith("CAREPICK_")}
+    kept = {name: value for name, value in os.environ.items() if name not in lent and not name.startswith("CAREPICK_")}
+    return kept | {name: from_anywhere(kept[name]) for name in FILES_NAMED & kept.keys()}
+
+
+def from_anywhere(words: str) -> str:
+    """Returns the paths and addresses in `words`, those of files that exist made absolute."""
+    return " ".join(str(Path(word).absolute()) if Path(word).exists() else word for word in words.split())
 
 
 @pytest.fixture(scope="module")
@@ -132,18 +142,50 @@ def test_make_serve_in_a_clean_clone(tmp_path: Path) -> None:
     assert run(clone / ".venv" / "bin" / "carepick", "--version", cwd=tmp_path).startswith("carepick ")
 
 
-def test_make_says_what_is_missing(tmp_path: Path) -> None:
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """Returns a folder with the files that make reads, and nothing else of the project."""
     for name in ("Makefile", "pyproject.toml", "requirements-lock.txt"):
         shutil.copy2(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
-    old = tmp_path / "old-python"
+    return tmp_path
+
+
+ADDRESS = "https://example.org/limits.txt"
+
+
+@pytest.mark.parametrize("limits", [[], ["limits.txt"], ["{bare}/limits.txt"], [ADDRESS], ["limits.txt", ADDRESS]])
+@pytest.mark.parametrize("there", [True, False])
+def test_constraints_reach_pip_wherever_they_are(bare: Path, limits: list[str], there: bool) -> None:
+    if there:
+        (bare / "limits.txt").write_text("flask>=3\n", encoding="ascii")
+    named = [limit.format(bare=bare) for limit in limits]
+    for folder in (bare, bare / "scripts"):  # make -C: paths count from the Makefile's folder
+        printed = run("make", "-n", "-C", bare, ".venv/.serve", f"CONSTRAINTS={' '.join(named)}", cwd=folder)
+        words = [word for word in printed.split() if word.startswith("--constraint=")]
+        assert words == [f"--constraint={limit}" for limit in ["requirements-lock.txt", *named]]
+
+
+def test_files_named_for_pip_are_found_from_anywhere(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:
+    monkeypatch.chdir(bare)
+    monkeypatch.setenv("PIP_CONSTRAINT", f"requirements-lock.txt {ADDRESS} /nowhere/limits.txt")
+    monkeypatch.setenv("CONSTRAINTS", "missing.txt")
+    assert environment()["PIP_CONSTRAINT"] == f"{bare}/requirements-lock.txt {ADDRESS} /nowhere/limits.txt"
+    assert environment()["CONSTRAINTS"] == "missing.txt"
+
+
+@pytest.mark.parametrize("name", ["CONSTRAINTS", "PIP_CONSTRAINT"])
+@pytest.mark.parametrize("value", [".ci/constraints.txt", "/nowhere/limits.txt", ADDRESS])
+def test_make_says_what_is_missing(bare: Path, name: str, value: str) -> None:
+    old = bare / "old-python"
     old.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
     old.chmod(0o755)
     words = ["make", "serve", f"PYTHON={old}"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=environment())
+    named = environment() | {name: value}  # as it is: in this folder no such file exists
+    done = subprocess.run(words, cwd=bare, capture_output=True, text=True, env=named)
     assert done.returncode == 2
     assert "Carepick needs Python 3.10 or later" in done.stderr
-    assert not (tmp_path / ".venv").exists()
+    assert not (bare / ".venv").exists()
 
 
 def free_port() -> int:

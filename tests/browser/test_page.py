@@ -17,7 +17,8 @@ STATES = {
     "form": ("", ""),
     "form with chips": ("", ".more > summary"),
     "sure": ("설사", ""),
-    "unsure": ("머리가 아파요. 열은 없어요", ""),
+    "several": ("머리", ""),
+    "unsure": ("배가 아파요. 열은 없어요", ""),
     "unable": ("asdf qwer zxcv", ""),
     "folds open": ("설사", "details.fold > summary"),
     "emergency": (EMERGENCY, ""),
@@ -265,6 +266,16 @@ def test_an_example_is_put_into_the_box(chromium, address):
         "document.querySelector('.example').innerText"
     )
     assert chromium.run("document.activeElement.id") == "text"
+
+
+@pytest.mark.parametrize(("link", "target"), [(".add a", "text"), (".skip", "main")])
+def test_links_within_the_page_lead_there_and_nowhere_else(chromium, address, link, target):
+    chromium.visit(address + "?lang=ko")
+    ask(chromium, "asdf qwer zxcv")
+    chromium.run(f"document.querySelector({link!r}).click()")
+    assert chromium.run("document.activeElement.id") == target
+    assert chromium.run("document.querySelector('.answer') !== null")
+    assert chromium.run("location.hash") == ""
 
 
 def test_the_language_changes_with_the_answer_in_place(chromium, address):

@@ -77,3 +77,16 @@ def test_locate_finds_what_encode_counts(text: str) -> None:
     for row, start, end in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
         length = len("".join(text[start : end + 1].split()))
         assert table.hashes[row - 1] == ngram_hashes(text[start : end + 1], length, length)[0]
+
+
+@given(st.text(max_size=20))
+def test_case_is_that_of_each_letter_alone(text: str) -> None:
+    """The short way through a whole text says what the long way through its letters does."""
+    letters = [character.lower()[0] for character in text if not character.isspace()]
+    alone = [ngram_hashes(letter, 1, 1)[0] for letter in letters]
+    assert ngram_hashes(text, 1, 1).tolist() == alone
+
+
+@pytest.mark.parametrize("text", ["ΟΔΟΣ", "İstanbul", "Straße", "ǅ", "A\x1cB"])
+def test_letters_with_a_case_of_their_own(text: str) -> None:
+    test_case_is_that_of_each_letter_alone.hypothesis.inner_test(text)  # type: ignore[attr-defined]

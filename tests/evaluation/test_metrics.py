@@ -112,8 +112,10 @@ def test_shapes_that_do_not_fit_are_refused():
         metrics.auroc(np.ones(2), np.ones(2, bool))
 
 
+@pytest.mark.train
 def test_agrees_with_scikit_learn():
-    sklearn = pytest.importorskip("sklearn.metrics")
+    import sklearn.metrics as sklearn
+
     random = np.random.default_rng(7)
     scores = random.dirichlet(np.ones(12), 500)
     targets = np.where(random.random(500) < 0.5, scores.argmax(1), random.integers(0, 12, 500))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from tests.conftest import head_labels
@@ -24,6 +24,7 @@ class WatchedEngine(DeterministicEngine):
         self.entered = threading.Semaphore(0)
         self.gate = threading.Event()
         self.gate.set()
+        self.on_tokens: Callable[[float], None] = lambda tokens: None  # told how many tokens a pass had
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> dict[str, FloatArray]:
         texts = ["".join(map(chr, window.input_ids)) for window in windows]
@@ -31,13 +32,16 @@ class WatchedEngine(DeterministicEngine):
         self.outputs.append(list(outputs))
         self.entered.release()
         assert self.gate.wait(SECONDS)
+        self.on_tokens(sum(map(len, texts)))
         if any("독" in text for text in texts):
             raise ValueError("poison")
         return super().run(windows, outputs)
 
     def hold(self) -> None:
-        """Lets passes begin but not end."""
+        """Lets passes begin but not end; `wait_for_pass` counts from here."""
         self.gate.clear()
+        while self.entered.acquire(blocking=False):
+            pass
 
     def wait_for_pass(self) -> None:
         """Returns when one more pass has begun."""
@@ -56,6 +60,10 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Lets `seconds` pass."""
+        self.now += seconds
 
 
 def same(one: FloatArray, other: FloatArray) -> bool:

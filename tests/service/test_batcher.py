@@ -12,7 +12,8 @@ from tests.service.conftest import SECONDS, Clock, WatchedEngine, same
 from carepick.engine.bundle import open_bundle
 from carepick.engine.onnx import OnnxEngine
 from carepick.errors import DeadlineError, NotReadyError, OverloadedError
-from carepick.service.batcher import Batcher, BatchLimits, Order
+from carepick.service.batcher import Batcher, BatchLimits
+from carepick.service.order import Order
 from carepick.service.ticket import Ticket
 
 MakeBatcher = Callable[..., Batcher]
@@ -163,6 +164,30 @@ def test_takes_a_batch_larger_than_the_queue_when_nothing_waits(make: MakeBatche
     batcher = make(queue=2)
     for ticket in submit(batcher, engine, *"가나다라마"):
         ticket.output(SECONDS)
+
+
+def test_refuses_what_could_only_be_answered_too_late(make: MakeBatcher, engine: WatchedEngine, clock: Clock) -> None:
+    """With a token a second, thirty tokens ahead and twenty seconds to go, waiting is in vain."""
+    batcher = make(tokens=64)
+    engine.on_tokens = clock.advance
+    for _ in range(60):  # until its pace is known
+        submit(batcher, engine, "가" * 10)[0].output(SECONDS)
+    busy(batcher, engine)
+    submit(batcher, engine, "나" * 30)
+    with pytest.raises(OverloadedError) as refused:
+        batcher.submit([order(engine, "다", deadline=clock.now + 20)])
+    assert 28 <= refused.value.retry_after <= 30
+    batcher.submit([order(engine, "라", deadline=clock.now + 40)])
+
+
+def test_deadlines_are_no_reason_when_nothing_waits(make: MakeBatcher, engine: WatchedEngine, clock: Clock) -> None:
+    batcher = make()
+    engine.on_tokens = clock.advance
+    for _ in range(20):
+        submit(batcher, engine, "가" * 50)[0].output(SECONDS)
+    late = order(engine, "가", deadline=clock.now + 0.5)
+    batcher.submit([late])
+    late.ticket.output(SECONDS)
 
 
 def test_room_is_counted_in_texts_not_windows(make: MakeBatcher, engine: WatchedEngine) -> None:

@@ -80,8 +80,6 @@ def texts_of(engine: WatchedEngine) -> list[str]:
 
 def hold(predictor: Predictor, engine: WatchedEngine, pool: ThreadPoolExecutor) -> object:
     """Gives the engine something to do until its gate opens; returns what it will answer."""
-    while engine.entered.acquire(blocking=False):
-        pass
     engine.hold()
     busy = pool.submit(predictor.predict, "바쁨")
     engine.wait_for_pass()
@@ -183,7 +181,7 @@ def test_full_queue_refuses_singles_and_batches_at_once(make: MakePredictor, poo
     predictor = make([engine], queue_limit=2)
     hold(predictor, engine, pool)
     waiting = [pool.submit(predictor.predict, text) for text in ("가", "나")]
-    wait_until(lambda: predictor._models.models[0].batcher._texts == 2)
+    wait_until(lambda: predictor._models.models[0].batcher._line.texts == 2)
     for ask in (
         lambda: predictor.predict("다"),
         lambda: predictor.predict_many(["라", "마"]),
@@ -243,9 +241,8 @@ def test_whoever_waits_longer_gets_the_shared_answer(make: MakePredictor, pool: 
     engine = WatchedEngine()
     predictor = make([engine])
     hold(predictor, engine, pool)
-    short = pool.submit(predictor.predict, TEXT, 1)
-    wait_until(short.running)
-    wait_until(lambda: predictor._models.models[0].batcher._texts == 1 or short.done())
+    short = pool.submit(predictor.predict, TEXT, 300)
+    wait_until(lambda: predictor._models.models[0].batcher._line.texts == 1)
     long = pool.submit(predictor.predict, TEXT, 60_000)
     with pytest.raises(DeadlineError):
         short.result(SECONDS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from carepick.engine.manifest import Head, Label
-from carepick.service.ranking import Ranking, correct_top
+from carepick.service.ranking import Ranking
 
 LABELS = tuple(Label(id, id.upper()) for id in "abcd")
 
@@ -46,21 +46,3 @@ def test_enormous_logits_stay_numbers(scale: float) -> None:
     scores = Ranking(Head(LABELS)).probabilities(np.array([1, 2, 3, 4], np.float32) * np.float32(scale))
     assert np.isfinite(scores).all()
     assert scores.sum() == pytest.approx(1)
-
-
-def test_correcting_the_best_answer_keeps_order_and_sum():
-    logits = np.random.default_rng(3).normal(size=(4000, 6)) * 4
-    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    for slope, offset in ((0.3, -2.0), (0.6, 0.0), (1.0, 0.0), (3.0, 1.0)):
-        corrected = correct_top(probabilities, slope, offset)
-        assert corrected.sum(1) == pytest.approx(1)
-        assert (corrected.argmax(1) == probabilities.argmax(1)).all()
-        order = np.argsort(-probabilities, 1, kind="stable")
-        assert (np.diff(np.take_along_axis(corrected, order, 1)) <= 0).all()
-    assert correct_top(probabilities, 1.0, 0.0) == pytest.approx(probabilities)
-
-
-def test_a_sure_row_and_an_empty_class_stay_numbers():
-    corrected = correct_top(np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]), 0.5, 0.1)
-    assert np.isfinite(corrected).all()
-    assert corrected.sum(1) == pytest.approx(1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from carepick.engine.scores import correct_top
 from carepick.evaluation.calibration import softmax
 from carepick.evaluation.metrics import expected_calibration_error
-from carepick.service.ranking import correct_top
 
 pytestmark = pytest.mark.train
 

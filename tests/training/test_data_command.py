@@ -16,6 +16,8 @@ from carepick.evaluation.tables import read_table
 from carepick.training.catalog_names import maskable_names
 from carepick.training.table_writer import FORMATS, check_writable, write_table
 
+pytestmark = pytest.mark.train
+
 STORY = "어제 저녁부터 배가 아프고 설사를 다섯 번 했어요 열은 없습니다"
 ROWS = [
     {"text": STORY, "disease": "감기", "date": "2024.10.01"},
@@ -32,8 +34,6 @@ def texts(path: Path) -> list[str]:
 
 @pytest.fixture(params=FORMATS)
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    if request.param == ".parquet":
-        pytest.importorskip("pyarrow")
     path = tmp_path / f"rows{request.param}"
     write_table(ROWS, path)
     return path

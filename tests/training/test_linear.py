@@ -42,10 +42,12 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
 def question_rows(texts: list[str]):
     import pandas as pd
 
+    thirds = len(texts) // 3
     return pd.DataFrame(
         {
-            "text": texts, "named_text": texts, "department": ["안과", "이비인후과", "피부과"] * (len(texts) // 3),
-            "disease": ["결막염", "중이염", "무좀"] * (len(texts) // 3), "department_weight": 1.0, "disease_weight": 1.0, "source": "board", "split": "train",
+            "text": texts, "named_text": texts, "department": ["안과", "이비인후과", "피부과"] * thirds,
+            "disease": ["결막염", "중이염", "무좀"] * thirds, "department_weight": 1.0, "disease_weight": 1.0,
+            "source": "board", "split": "train",
         }
     )  # fmt: skip
 

@@ -6,6 +6,8 @@ pytest.importorskip("datasketch")
 
 from carepick.training.near_duplicates import near_duplicates
 
+pytestmark = pytest.mark.train
+
 STORY = "어제 저녁부터 배가 아프고 설사를 다섯 번 했어요 열은 없습니다 병원에 가야 할까요"
 
 

@@ -39,8 +39,10 @@ def rows(*pairs: tuple[str, str]) -> list[dict[str, str]]:
     return [{"text": text, "date": date} for text, date in pairs]
 
 
+@pytest.mark.train
 def test_later_rows_that_repeat_earlier_ones_are_dropped() -> None:
-    split = pytest.importorskip("carepick.training.data_tools", exc_type=ModuleNotFoundError).split
+    from carepick.training.data_tools import split
+
     story = "어제 저녁부터 배가 아프고 설사를 다섯 번 했어요 열은 없습니다"
     early = (story, "2024.10.1"), ("무릎이 시려요", "2024.10.2")
     late = (story + "!", "2024.11.2"), ("눈이 침침해요", "2024.11.3")
@@ -50,7 +52,9 @@ def test_later_rows_that_repeat_earlier_ones_are_dropped() -> None:
     assert (done.first_day, done.repeated) == ("2024-11-01", 1)
 
 
+@pytest.mark.train
 def test_a_row_without_a_date_is_named() -> None:
-    split = pytest.importorskip("carepick.training.data_tools", exc_type=ModuleNotFoundError).split
+    from carepick.training.data_tools import split
+
     with pytest.raises(DataError, match="row 2, column date: expected a date"):
         split(rows(("가", "2024.10.1"), ("나", "")), "text", "date", None, 0.2)

@@ -88,7 +88,7 @@ def test_labels_must_be_a_list_of_texts(values: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
 @pytest.mark.parametrize("kind", [object, str])
 def test_checkpoints_with_a_label_encoder_are_read(zipped: bool, kind: type, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
     from sklearn.preprocessing import LabelEncoder
 
     encoder = LabelEncoder().fit(np.array(LABELS, dtype=kind))
@@ -105,7 +105,8 @@ def test_checkpoints_with_a_label_encoder_are_read(zipped: bool, kind: type, tmp
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
 @pytest.mark.parametrize("attack", [Attack, AttackByEval, AttackByState])
 def test_a_malicious_checkpoint_runs_nothing(attack: type[Attack], zipped: bool, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     marker, path = tmp_path / "ran", tmp_path / "model.pt"
     document = {"model_state_dict": {"weight": torch.zeros(2)}, "label_encoder": attack(marker), "epoch": 1}
     torch.save(document, path, _use_new_zipfile_serialization=zipped)
@@ -119,7 +120,7 @@ def test_a_malicious_checkpoint_runs_nothing(attack: type[Attack], zipped: bool,
 
 @pytest.mark.train
 def test_a_label_encoder_that_holds_more_than_labels_runs_nothing(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
     from sklearn.preprocessing import LabelEncoder
 
     encoder = LabelEncoder()
@@ -133,7 +134,8 @@ def test_a_label_encoder_that_holds_more_than_labels_runs_nothing(tmp_path: Path
 @pytest.mark.train
 @pytest.mark.parametrize("kept", [0, 10, 200, 0.5, 0.99])
 def test_a_checkpoint_that_was_cut_short_says_so(kept: float, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     torch.save({"model_state_dict": {"weight": torch.zeros(500)}}, tmp_path / "model.pt")
     content = (tmp_path / "model.pt").read_bytes()
     (tmp_path / "model.pt").write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])

@@ -20,13 +20,15 @@ URGENT = {
     "crisis": ("다 그만두고 죽고 싶어요", "109"),
     "danger": ("남편이 저를 때려요", "112"),
 }
-# What the deterministic engine is sure of, and what not.
+# What the deterministic engine is sure of, and what not: text, confidence, and the lists of departments in order.
 SURE = {
-    Confidence.HIGH: "설사",
-    Confidence.MEDIUM: "허리",
-    Confidence.LOW: "머리",
-    Confidence.ABSTAIN: "asdf qwer zxcv",
+    "sure": ("설사", Confidence.HIGH, ["departments"]),
+    "likely": ("허리", Confidence.MEDIUM, ["departments"]),
+    "several": ("머리", Confidence.LOW, ["departments", "undecided"]),
+    "uncertain": ("아파요", Confidence.LOW, ["way-in", "closest"]),
+    "unable": ("asdf qwer zxcv", Confidence.ABSTAIN, ["way-in"]),
 }
+TEXTS = [TEXT, *(row[0] for row in SURE.values()), *(row[0] for row in URGENT.values())]
 VOID = {"meta", "link", "input", "img", "br", "path", "circle", "rect"}
 
 
@@ -117,12 +119,14 @@ def test_everything_comes_from_this_server(client):
 
 
 def test_departments_are_those_of_the_predictor_with_their_reasons(client, predictor):
-    diagnosis = predictor.diagnose(SURE[Confidence.HIGH])
-    page = ask(client, SURE[Confidence.HIGH])
-    assert places(page) == [label.label.name for label in diagnosis.departments]
-    assert page.texts(class_="band") == [label.band for label in diagnosis.departments]
-    assert page.texts("q")[0] == SURE[Confidence.HIGH]
-    assert page.texts("mark", class_="word")[0] == SURE[Confidence.HIGH]
+    text = SURE["sure"][0]
+    diagnosis = predictor.diagnose(text)
+    page = ask(client, text)
+    likely = [label for label in diagnosis.departments if label.label.score >= 0.05]
+    assert places(page) == [label.label.name for label in likely]
+    assert page.texts(class_="band") == [label.band for label in likely]
+    assert page.texts("q")[0] == text
+    assert page.texts("mark", class_="word")[0] == text
     assert diagnosis.departments[0].label.name in page.texts("h1")[0]
     assert diagnosis.advice in page.texts(class_="when")[0]
 
@@ -130,7 +134,7 @@ def test_departments_are_those_of_the_predictor_with_their_reasons(client, predi
 def test_the_map_learns_the_department_and_nothing_else(client):
     page = ask(client)
     links = page.find("a", target="_blank")
-    assert len(links) >= 3
+    assert links
     for attributes, text in links:
         assert set(attributes["rel"].split()) == {"noopener", "noreferrer"}
         assert attributes["referrerpolicy"] == "no-referrer"
@@ -140,10 +144,12 @@ def test_the_map_learns_the_department_and_nothing_else(client):
         assert words in places(page)
 
 
-def test_denied_symptoms_are_shown_as_such(client):
+def test_denied_symptoms_are_shown_as_such(client, predictor):
+    denied = [TEXT[span.start : span.end] for span in predictor.predict(TEXT).triage.denied]
+    assert denied
     page = ask(client)
-    assert "열" in page.texts("span", class_="denied")
-    assert "없다고 하신 증상: 열" in page.texts("li")
+    assert denied[0] in page.texts("span", class_="denied")
+    assert f"없다고 하신 증상: {denied[0]}" in page.texts("li")
     assert all("열은" not in text for text in page.texts(class_="why"))
 
 
@@ -186,24 +192,29 @@ def test_the_question_of_a_red_flag_never_lowers_the_notice(client, predictor, a
     assert not told.find("form", class_="check")
 
 
-@pytest.mark.parametrize("confidence", SURE)
-def test_the_answer_is_as_sure_as_it_says(client, predictor, confidence):
-    text = SURE[confidence]
-    diagnosis = predictor.diagnose(text)
-    assert diagnosis.prediction.confidence is confidence
+@pytest.mark.parametrize("name", SURE)
+def test_the_answer_is_as_sure_as_it_says(client, predictor, name):
+    text, confidence, lists = SURE[name]
+    assert predictor.predict(text).confidence is confidence
     page = ask(client, text)
-    unsure = confidence in (Confidence.LOW, Confidence.ABSTAIN)
-    assert bool(page.find("section", id="way-in")) is unsure
-    assert bool(page.find("section", id="departments")) is not unsure
-    if unsure:
+    assert [attributes["id"] for attributes, _ in page.find("section", class_="places")] == lists
+    assert len(places(page)) == len(set(places(page)))
+    if "way-in" in lists:
         assert places(page)[:2] == ["가정의학과", "내과"]
-    if confidence is Confidence.ABSTAIN:
-        assert page.texts("h1") == ["판단하기 어려워요"]
-        assert places(page) == ["가정의학과", "내과"]
-        assert all(detail in page.texts("section", class_="add")[0] for detail in diagnosis.add)
-        assert diagnosis.add
-        assert not page.find("dt", class_="condition")
-        assert "open" in page.find("details", class_="more")[0][0]
+    if "undecided" in lists:
+        assert places(page)[-1] in ("가정의학과", "내과")
+
+
+def test_what_cannot_be_told_is_not_guessed(client, predictor):
+    text = SURE["unable"][0]
+    page = ask(client, text)
+    assert page.texts("h1") == ["판단하기 어려워요"]
+    assert places(page) == ["가정의학과", "내과"]
+    assert not page.find("dt", class_="condition")
+    details = predictor.diagnose(text).add
+    assert details
+    assert all(detail in page.texts("section", class_="add")[0] for detail in details)
+    assert "open" in page.find("details", class_="more")[0][0]
 
 
 def test_conditions_are_folded_general_information(client, predictor):
@@ -211,12 +222,13 @@ def test_conditions_are_folded_general_information(client, predictor):
     page = ask(client)
     folded = page.texts("details", class_="conditions")[0]
     assert folded.startswith("비슷한 증상에서 안내되는 질환 정보")
-    assert page.texts("dt", class_="condition") == [label.label.name for label in diagnosis.diseases]
+    likely = [label.label.name for label in diagnosis.diseases if label.label.score >= 0.05]
+    assert page.texts("dt", class_="condition") == likely
     assert "open" not in page.find("details", class_="conditions")[0][0]
     assert not any(label.band in folded for label in diagnosis.diseases)
 
 
-@pytest.mark.parametrize("text", [TEXT, *SURE.values(), *(text for text, _ in URGENT.values())])
+@pytest.mark.parametrize("text", TEXTS)
 def test_nothing_reads_like_a_diagnosis(client, text):
     main = ask(client, text, include_withheld="true").texts("main")[0]
     assert "%" not in main.replace("92%", "")
@@ -265,7 +277,7 @@ def test_what_was_typed_is_shown_and_never_run(client):
 
 
 def test_titles_say_nothing_of_the_answer(client):
-    titles = {ask(client, text).texts("title")[0] for text in (TEXT, *SURE.values(), URGENT["crisis"][0])}
+    titles = {ask(client, text).texts("title")[0] for text in TEXTS}
     assert titles == {"안내 결과 - 케어픽"}  # browsers keep titles in their history
 
 

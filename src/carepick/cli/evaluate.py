@@ -2,6 +2,7 @@
 
   carepick evaluate default questions.parquet --task department --view 27 --group-columns source,date --out report
   carepick evaluate my-bundle datasets/vignettes.jsonl --kind vignettes --out report
+  carepick evaluate default datasets/vignettes.jsonl --kind faithfulness --sample 200
 
 The model is asked through the same code as in the server. The files hold no texts, unless --show-text is given.
 """
@@ -60,7 +61,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, *bundles: str) -> None:
     rows.add_argument(
         "--group-columns", type=_names, default=(), metavar="A,B", help="columns to slice by; dates by month"
     )
-    rows.add_argument("--sample", type=int, default=0, metavar="N", help="score N rows drawn at random (default: all)")
+    rows.add_argument("--sample", type=int, default=0, metavar="N", help="use N rows drawn at random (default: all)")
 
 
 def request_from(arguments: argparse.Namespace) -> Request:

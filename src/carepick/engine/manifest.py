@@ -28,7 +28,7 @@ class Head:
 
     `labels` in the order of the logits; `excluded_labels`: ids that are never answered (their probability is given to
     the others); `temperature` divides the logits; `top_slope` and `top_offset` then correct the best probability, see
-    `service.ranking.correct_top`; `conformal`: the least probability with which a label enters the set
+    `engine.scores.correct_top`; `conformal`: the least probability with which a label enters the set
     that holds the right one `coverage` of the time, one number for all labels (key "") or one for each id.
     """
 

@@ -23,7 +23,7 @@ def ngram_hashes(text: str, shortest: int, longest: int) -> HashArray:
 
     Shape (number of n-grams,), shorter n-grams first, each length in reading order.
     """
-    letters = "".join(_letters(text))
+    letters = _letters(text)
     codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     hashes = []
     rolling = np.zeros(len(codes) + 1, np.uint64)
@@ -36,9 +36,13 @@ def ngram_hashes(text: str, shortest: int, longest: int) -> HashArray:
     return np.concatenate(hashes) if hashes else np.zeros(0, np.uint32)
 
 
-def _letters(text: str) -> list[str]:
-    """Returns the characters of `text` that n-grams are made of, each of them one code point."""
-    return [character.lower()[0] for character in text if not character.isspace()]
+def _letters(text: str) -> str:
+    """Returns the characters of `text` that n-grams are made of, each of them in lower case and one code point."""
+    letters = "".join(text.split())
+    lowered = letters.lower()
+    if len(lowered) == len(letters) and "\u03a3" not in letters:  # Σ has another lower case at the end of a word
+        return lowered
+    return "".join(character.lower()[0] for character in letters)
 
 
 def _mix(values: np.ndarray[Any, np.dtype[np.uint64]]) -> HashArray:

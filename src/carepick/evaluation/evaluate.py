@@ -13,7 +13,7 @@ import numpy as np
 
 from carepick.engine.manifest import Label
 from carepick.errors import BundleError, DataError
-from carepick.evaluation import behaviour, labelled, scope, triage, vignettes
+from carepick.evaluation import behaviour, faithfulness, labelled, scope, triage, vignettes
 from carepick.evaluation.asking import Progress
 from carepick.evaluation.data import LabelledRows, read_labelled
 from carepick.evaluation.findings import Findings
@@ -159,6 +159,9 @@ STUDIES: Mapping[str, Callable[[Predictor, Request, Progress | None], Findings]]
     "behaviour": lambda predictor, request, progress: behaviour.study(predictor, request.data, progress),
     "triage": lambda predictor, request, progress: triage.study(predictor, request.data, progress),
     "scope": _scope,
+    "faithfulness": lambda predictor, request, progress: faithfulness.study(
+        predictor, request.data, request.sample, request.seed, progress
+    ),
     "vague": lambda predictor, request, progress: scope.study_vague(predictor, request.data, progress),
 }
 KINDS = (LABELLED, *STUDIES)

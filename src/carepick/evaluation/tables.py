@@ -1,4 +1,8 @@
-"""Reads a data file of any of the supported formats as rows of named columns."""
+"""Reads a data file of any of the supported formats as rows of named columns, whole and strictly.
+
+A figure must not rest on rows that were passed over in silence, so the first bad row stops the reading. Whoever answers
+rows one by one (cli/tables.py) reads them one by one instead, and goes on after a bad one.
+"""
 
 from __future__ import annotations
 

@@ -21,14 +21,14 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TEXTS = (
     *("name", "name_en", "why", "why_en", "action", "action_en", "phone", "question", "question_en", "source", "group"),
 )
-_PATTERNS = ("patterns", "certain_patterns")
+_PATTERNS = ("patterns", "weak_patterns")
 
 # What can be read from numbers in a text, and in which unit.
 KINDS = ("age_months", "celsius", "systolic", "glucose", "pulse", "oxygen", "minutes", "tablets", "week_of_pregnancy")
 # The words around a complaint that change what it means; service/context.py says how.
 CUES = (
     *("denial", "denial_before", "denial_filler", "past", "now", "sudden", "lasting", "sometimes", "conditional"),
-    *("asking", "topic", "worry", "idiom"),
+    *("resolved", "asking", "topic", "worry", "idiom"),
 )
 
 
@@ -45,8 +45,9 @@ class Range:
 class RedFlag:
     """A red flag in both languages: what it is, why it cannot wait, what to do, whom to call, one question to confirm.
 
-    `patterns` count unless the complaint is denied, past, asked about in general, occasional or of long standing;
-    `certain_patterns` count in the last two cases as well. A flag without patterns is raised by a model alone.
+    `patterns` are certain, unless the complaint is occasional or of long standing; `weak_patterns` are suspicions, which
+    need a model's support. None counts where the complaint is denied, past or asked about in general. A flag without
+    patterns is raised by a model alone.
     """
 
     id: str
@@ -63,7 +64,7 @@ class RedFlag:
     source: str
     group: str
     patterns: tuple[Pattern, ...]
-    certain_patterns: tuple[Pattern, ...]
+    weak_patterns: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def _places(flags: tuple[RedFlag, ...], known: set[str]) -> dict[str, tuple[Stem
     """Returns the stems that stand in patterns; raises `CatalogError` for a concept that no file knows."""
     found: dict[str, tuple[Stem, ...]] = {}
     for flag in flags:
-        for pattern in (*flag.patterns, *flag.certain_patterns):
+        for pattern in (*flag.patterns, *flag.weak_patterns):
             place = f"{_FLAGS}: {flag.id}: pattern {pattern.source!r}"
             try:
                 found |= stems_in_place(pattern)

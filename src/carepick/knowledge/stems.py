@@ -2,6 +2,7 @@
 
 쥐어짜           these letters, anywhere (white space never matters, nor do common misspellings)
 아[파프픈]       one of these letters
+[0-9]년          one of these digits
 (불러|깨워)도    one of these; groups may hold groups
 숨이?            the letter or group before ? may be missing
 ^눈              only where a word begins
@@ -12,11 +13,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from carepick.errors import CatalogError
 
 _MOST_LITERALS = 1000
+_DIGITS = re.compile(r"(\d)-(\d)")
 _PARTICLES = "이가은는을를도에의만과와로"
 
 
@@ -37,6 +40,10 @@ def parse_stems(words: str, shortest: int = 2) -> tuple[Stem, ...]:
     nor $ nor %.
     """
     return tuple(dict.fromkeys(stem for word in words.split() for stem in _parse(word, shortest)))
+
+
+def _digits(match: re.Match[str]) -> str:
+    return "".join(map(str, range(int(match.group(1)), int(match.group(2)) + 1)))
 
 
 def _parse(word: str, shortest: int) -> list[Stem]:
@@ -95,7 +102,7 @@ class _Expansion:
             if end <= self._position:
                 raise self._wrong("has a [ without letters and ]")
             letters, self._position = self._body[self._position : end], end + 1
-            return list(letters)
+            return list(_DIGITS.sub(_digits, letters))
         letter = self._body[self._position]
         if letter in "?]":
             raise self._wrong(f"has a {letter} in the wrong place")

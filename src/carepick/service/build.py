@@ -75,7 +75,9 @@ def _onnx(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
 
 
 def _serve(engine: Engine, settings: Settings, runners: int) -> ServedModel:
-    limits = BatchLimits(settings.batch_tokens, settings.queue_limit, settings.batch_wait_ms / 1000)
+    limits = BatchLimits(
+        settings.batch_tokens, settings.queue_limit, settings.batch_wait_ms / 1000, settings.queue_wait_ms / 1000
+    )
     recent = RecentAnswers(settings.cache_seconds, settings.cache_entries)
     return ServedModel(engine, Batcher(engine, limits, runners), recent)
 

@@ -3,13 +3,14 @@
 The words are data (context.json); how they work together is here:
 
 - denied: 열은 없고, 열이나 기침은 없고, 아프지 않아요, 안 아파요
-- past: its clause says so (3년 전, 작년에), or an earlier one of the sentence and this one is in the past tense;
+- past: all of it lies in clauses that say so (3년 전, 작년에), or in the past tense after one of the sentence that does;
   a word of the present in its clause (지금, 오늘) keeps it
 - in general: the sentence asks about a topic (전조증상이 뭔가요), or supposes (의식을 잃으면 어떻게 하나요) or fears
   (마비가 올까 봐), without a word of the present
 - otherwise: it overlaps an idiom (숨막히게 더워요)
 - occasional or mild: its sentence says so (가끔, 살짝) without a word of the present
 - of long standing: its sentence or an earlier one says so (몇 달 전부터), and its own neither now nor suddenly
+- resolved: the same sentence or a later one says that all is well (지금은 괜찮아요)
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from carepick.text.folding import FoldedText, fold
 _NEAR = 5  # letters within which a conditional or a fear belongs to the words before it
 _LAST_SS = 20  # place of ㅆ among the 28 finals: 았, 었, 했
 _PRESENT_SS = "있겠"
-_LISTED = re.compile(r"(?:이?나|과|와|이?랑|하고|및|또는|도|이며|지도)?")
+_SPEAKS_AGAINST = ("topic", "worry", "idiom", "resolved")
+_LISTED = re.compile(r"(?:이?나|과|와|이?랑|하고|및|또는|도|은|는|이며|지도)?")
 
 
 class Grammar:
@@ -33,51 +35,79 @@ class Grammar:
     def __init__(self, cues: Mapping[str, Sequence[Stem]]) -> None:
         """`cues`: stems by the names in `CUES` of the red flags."""
         filler, denial = _either(cues["denial_filler"]), _either(cues["denial"])
-        self.after = re.compile(rf"(?:{filler}){{0,5}}(?:{denial})")
-        self.before = re.compile(rf"(?:{_either(cues['denial_before'])})$")
-        self.neither = re.compile(r"지도.{1,12}지도(?:안|못)")
+        self.after = re.compile(rf"(?:{filler}){{0,5}}({denial})")
+        self.within = re.compile(r"[가-힣]{0,3}?(지[는도를]?(?:안|못))")
+        self.before = re.compile(rf"({_either(cues['denial_before'])})$")
+        self.neither = re.compile(r"지도.{1,12}지도(안|못)")
 
 
 class Context:
     """The surroundings of what was found in one text."""
 
-    def __init__(self, text: FoldedText, cues: Mapping[str, list[Hit]], grammar: Grammar) -> None:
-        """`cues`: where each cue was found in `text`."""
+    def __init__(
+        self, text: FoldedText, cues: Mapping[str, list[Hit]], symptoms: Sequence[Hit], grammar: Grammar
+    ) -> None:
+        """`cues`: where each cue was found in `text`; `symptoms`: what a person may deny, in order."""
         self._text = text
         self._cues = cues
         self._grammar = grammar
+        self._denials = self._denied_among(symptoms)
 
-    def denied(self, hit: Hit) -> bool:
-        """Returns whether what `hit` names is said to be absent."""
+    @property
+    def denied(self) -> list[Hit]:
+        """The symptoms, in order, that are denied, alone or as members of a denied list."""
+        return list(self._denials)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the text asks in general, supposes, jokes or says that all is well."""
+        return any(self._cues.get(cue) for cue in _SPEAKS_AGAINST)
+
+    def denial(self, hit: Hit) -> Hit | None:
+        """Returns where the word stands that says that what `hit` names is absent, if one does."""
+        listed = (word for symptom, word in self._denials.items() if symptom.start < hit.end <= symptom.end)
+        return self._own_denial(hit) or next(listed, None)
+
+    def _own_denial(self, hit: Hit) -> Hit | None:
         folded = self._text.folded
-        if self._grammar.after.match(folded, hit.end) or self._grammar.neither.match(folded, hit.end):
-            return True
+        after = self._grammar.after.match(folded, hit.end) or self._grammar.neither.match(folded, hit.end)
+        within = after or self._grammar.within.match(folded, hit.end)
+        if within and (after or not any(self._text.spaced[hit.end : within.start(1) + 1])):
+            awaited = within.start(1) == hit.end and folded[hit.end - 1] == "지"  # as 가라앉지 awaits its 않아요
+            return None if awaited else Hit(*within.span(1))
         before = self._grammar.before.search(folded, max(0, hit.start - 4), hit.start)
-        return before is not None and self._text.starts[before.start()]
+        return Hit(*before.span(1)) if before and self._text.starts[before.start()] else None
 
-    def denied_among(self, hits: Sequence[Hit]) -> list[Hit]:
-        """Returns those of `hits`, in order, that are denied, alone or as members of a denied list."""
-        denied: list[Hit] = []
-        for hit in reversed(hits):
-            listed = denied and _LISTED.fullmatch(self._text.folded, hit.end, max(hit.end, denied[-1].start))
-            if self.denied(hit) or listed:
-                denied.append(hit)
-        return denied[::-1]
+    def _denied_among(self, symptoms: Sequence[Hit]) -> dict[Hit, Hit]:
+        """Returns those of `symptoms` that are denied, each with the word that denies it or the list it is in."""
+        denied: dict[Hit, Hit] = {}
+        last: Hit | None = None  # of those denied so far, from the end of the text
+        for hit in reversed(symptoms):
+            listed = last and _LISTED.fullmatch(self._text.folded, hit.end, max(hit.end, last.start))
+            word = self._own_denial(hit) or (denied[last] if last and listed else None)
+            if word:
+                denied[hit], last = word, hit
+        return dict(reversed(denied.items()))
 
     def idiomatic(self, hit: Hit) -> bool:
         """Returns whether `hit` is part of an idiom."""
-        return any(idiom.start < hit.end and hit.start < idiom.end for idiom in self._cues.get("idiom", ()))
+        return any(_overlap(hit, idiom) for idiom in self._cues.get("idiom", ()))
 
-    def silenced(self, hits: Sequence[Hit], certain: bool) -> bool:
-        """Returns whether the complaint made of `hits` is past, general or, unless `certain`, occasional or lasting."""
-        if any(self._past(hit) for hit in hits):
+    def dismissed(self, hits: Sequence[Hit]) -> bool:
+        """Returns whether the complaint made of `hits` is past, or spoken of in general."""
+        times = self._cues.get("now", ())
+        complaint = [hit for hit in hits if not any(_overlap(hit, time) for time in times)]
+        if complaint and all(map(self._past, complaint)):
             return True
         sentences = {self._text.sentences[hit.start] for hit in hits}
-        if self._said("now", sentences):
-            return False
-        if self._said("topic", sentences) or self._supposed(hits, sentences):
+        return not self._said("now", sentences) and (self._said("topic", sentences) or self._supposed(hits, sentences))
+
+    def lingers(self, hits: Sequence[Hit]) -> bool:
+        """Returns whether the complaint made of `hits` is occasional, mild, of long standing or resolved."""
+        sentences = {self._text.sentences[hit.start] for hit in hits}
+        if any(cue.start > min(hits).start for cue in self._cues.get("resolved", ())):
             return True
-        return not certain and (self._said("sometimes", sentences) or self._lasting(sentences))
+        return not self._said("now", sentences) and (self._said("sometimes", sentences) or self._lasting(sentences))
 
     def _lasting(self, sentences: set[int]) -> bool:
         earlier = range(max(sentences) + 1)
@@ -115,6 +145,10 @@ class Context:
 
     def _follows(self, cue: str, hits: Sequence[Hit]) -> bool:
         return any(-1 <= word.start - hit.end <= _NEAR for word in self._cues.get(cue, ()) for hit in hits)
+
+
+def _overlap(one: Hit, other: Hit) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _either(stems: Sequence[Stem]) -> str:

@@ -10,19 +10,22 @@ from carepick.service.confidence import band, conformal_set, readable
 from carepick.service.explanation import contributions, explain
 from carepick.service.models import ModelSet
 from carepick.service.ticket import ModelOutput
-from carepick.service.triage import Triager
+from carepick.service.triage import Heard, Triager
 from carepick.text.normalize import NormalizedText
 
 Explain = Callable[[Task, ScoredLabel], tuple[Evidence, ...]]
 
 
-def interpret(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput], triager: Triager) -> Prediction:
-    """Returns the answer to `text`; `outputs`: one from each of `models`, in their order.
+def interpret(
+    text: NormalizedText, heard: Heard, models: ModelSet, outputs: Sequence[ModelOutput], triager: Triager
+) -> Prediction:
+    """Returns the answer to `text`; `heard`: what the rules heard in it; `outputs`: one from each of `models`, in their
+    order.
 
     Scores are weighed down by the probability that the text is about health at all, where a model has learned it.
     """
     scores = models.scores(outputs)
-    triage = triager.combine(triager.detect(text), _by_label(models, "triage", scores), models.thresholds)
+    triage = triager.combine(heard, _by_label(models, "triage", scores), models.thresholds)
     health = (_by_label(models, "scope", scores) or {}).get("health", 1.0)
     abstains = health < models.thresholds["scope"] or not readable(text.text, models.thresholds["least_letters"])
     tasks = {task: _task_answer(models, task, scores[task.value] * health, abstains) for task in models.tasks}

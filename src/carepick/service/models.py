@@ -12,8 +12,9 @@ from carepick.engine.manifest import Head, Manifest
 from carepick.errors import BundleError, RequestError
 from carepick.records import Task
 from carepick.service.answers import RecentAnswers
-from carepick.service.batcher import Batcher, Order
+from carepick.service.batcher import Batcher
 from carepick.service.confidence import DEFAULT_THRESHOLDS
+from carepick.service.order import Order
 from carepick.service.ranking import Ranking
 from carepick.service.ticket import ModelOutput, Ticket
 from carepick.text.normalize import normalize
@@ -37,7 +38,7 @@ class ServedModel:
         claims = self.recent.claim(texts, deadline)
         try:
             if claims.fresh:
-                self.batcher.check_room(len(claims.fresh))  # before the work of encoding
+                self.batcher.check_room(len(claims.fresh), deadline)  # before the work of encoding
                 self.batcher.submit(list(self._orders(claims.fresh)))
         except RequestError as error:
             for _, ticket in claims.fresh:
@@ -49,7 +50,7 @@ class ServedModel:
     def submit_parts(self, text: str, deadline: float) -> Ticket:
         """Returns a ticket for the output of `text` with what each token and n-gram adds; raises as `submit` does."""
         ticket = Ticket(deadline)
-        self.batcher.check_room(1)
+        self.batcher.check_room(1, deadline)
         self.batcher.submit([Order(ticket, self.engine.encode(text), parts=True)])
         return ticket
 

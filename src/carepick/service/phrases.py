@@ -37,10 +37,12 @@ class PhraseIndex:
         for concept, entries in stems.items():
             for stem in entries:
                 concepts.setdefault(stem, {})[concept] = None
-        self._buckets: dict[str, _Bucket] = {}
+        self._pairs: dict[str, _Bucket] = {}
+        self._singles: dict[str, _Bucket] = {}  # stems of one letter
         for stem, names in concepts.items():
             literal = fold(stem.literal)
-            bucket = self._buckets.setdefault(literal[:2], _Bucket([], {}))
+            buckets = self._pairs if len(literal) > 1 else self._singles
+            bucket = buckets.setdefault(literal[:2], _Bucket([], {}))
             bucket.entries.setdefault(literal, []).append(_Entry(stem, tuple(names)))
             if len(literal) not in bucket.lengths:
                 bucket.lengths.append(len(literal))
@@ -48,10 +50,9 @@ class PhraseIndex:
     def find(self, text: FoldedText) -> dict[str, list[Hit]]:
         """Returns where each concept was found, in order of the start; concepts that were not found are missing."""
         found: dict[str, list[Hit]] = {}
-        buckets, folded = self._buckets, text.folded
+        folded, pair, single = text.folded, self._pairs.get, self._singles.get
         for start in range(len(folded)):
-            for key in (folded[start : start + 2], folded[start]) if start + 1 < len(folded) else (folded[start],):
-                bucket = buckets.get(key)
+            for bucket in (pair(folded[start : start + 2]), single(folded[start])):
                 if bucket is None:
                     continue
                 for length in bucket.lengths:

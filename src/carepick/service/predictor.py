@@ -78,7 +78,8 @@ class Predictor:
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
         with self._using() as models, _held(models.submit([normalized.text], deadline)) as [tickets]:
-            return interpret(normalized, models, self._outputs(tickets, deadline), self._parts.triager)
+            heard = self._parts.triager.detect(normalized)  # while the forward pass runs
+            return interpret(normalized, heard, models, self._outputs(tickets, deadline), self._parts.triager)
 
     def predict_many(self, texts: Sequence[object], timeout_ms: int | None = None) -> list[Prediction | Exception]:
         """Returns for each of `texts` its answer or, for a bad one, the error; order is kept.
@@ -99,8 +100,9 @@ class Predictor:
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
         with self._using() as models, _held([models.submit_parts(normalized.text, deadline)]) as [tickets]:
+            heard = self._parts.triager.detect(normalized)
             outputs = self._outputs(tickets, deadline)
-            prediction = interpret(normalized, models, outputs, self._parts.triager)
+            prediction = interpret(normalized, heard, models, outputs, self._parts.triager)
             why = explainer(normalized, models, outputs)
             composer = self._parts.composer(models.thresholds)
             return composer.compose(normalized.text, prediction, why, k, language, include_withheld)
@@ -185,7 +187,9 @@ class Predictor:
         if isinstance(item, InvalidTextError):
             return item
         try:
-            return interpret(item, models, self._outputs(tickets[item.text], deadline), self._parts.triager)
+            heard = self._parts.triager.detect(item)
+            outputs = self._outputs(tickets[item.text], deadline)
+            return interpret(item, heard, models, outputs, self._parts.triager)
         except Exception as error:  # one bad text must not fail its neighbours; the caller sees which it was
             return error
 

@@ -38,6 +38,11 @@ class Ticket:
         self._lock = threading.Lock()
         self._deadline, self._holders, self._dropped = deadline, 1, False
 
+    @property
+    def deadline(self) -> float:
+        """Until when the most patient holder waits."""
+        return self._deadline
+
     def join(self, deadline: float) -> bool:
         """Adds a holder who waits until `deadline`; returns False when the ticket was dropped or has failed."""
         with self._lock:

@@ -1,26 +1,28 @@
-"""Hears emergencies, crises and danger in a text, before anything is ranked."""
+"""Hears emergencies, crises and danger in a text, before anything is ranked: by rules, and by a model beside them.
+
+What a rule says for certain is an alarm, whatever a model holds of it. What it only suspects (a weak pattern, a
+complaint of long standing, a few words in a long story) is one when a model finds some support for it, far less than
+the model would need alone; where no model has learned triage, a suspicion stays one. Where the rules hear nothing and the
+words themselves ask in general, joke or say that all is well, a model must be surer than elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
+from itertools import groupby
 from operator import or_
-from typing import NamedTuple
 
-from carepick.knowledge.patterns import Chain, Pattern, Term
+from carepick.knowledge.patterns import Pattern
 from carepick.knowledge.red_flags import RedFlag, RedFlags
 from carepick.records import RaisedFlag, Span, Triage, TriageLevel
+from carepick.service.complaints import Complaints, Match
 from carepick.service.context import Context, Grammar
 from carepick.service.measures import read_measures
 from carepick.service.phrases import Hit, PhraseIndex
 from carepick.text.folding import FoldedText, fold_text
 from carepick.text.normalize import NormalizedText
-
-# Letters between two links of a chain, and around a match within which an exclusion counts.
-_LONGEST_GAP = 8
-_EXCLUSION_MARGIN = 12
-_MOST_SENTENCES_ON = 1  # a complaint may run on into the next sentence
-_MOST_HITS = 200  # of one concept in one text; more say no more, and would only cost time
 
 _CUE, _SYMPTOM = "cue:", "symptom:"  # names beside those of the concepts in one index
 
@@ -28,15 +30,36 @@ _PARTICLES = "은는이가도을를"
 
 _ORDER = {level: rank for rank, level in enumerate(TriageLevel)}
 LEARNED = {"urgent": "learned-urgent", "crisis": "learned-crisis", "danger": "learned-danger"}
+_LABELS = {
+    TriageLevel.EMERGENCY: "urgent",
+    TriageLevel.ER: "urgent",
+    TriageLevel.CRISIS: "crisis",
+    TriageLevel.DANGER: "danger",
+}
+_SUPPORT = 0.3  # least probability that supports a suspicion, where the bundle names none
+_DOUBT = 4.0  # how many times less the model may doubt, where the words speak against it and the bundle does not say
 
-Match = tuple[Hit, ...]
+
+@dataclass(frozen=True)
+class Heard:
+    """What the rules heard: flags that are certain, flags that they suspect, and the symptoms that were denied.
+
+    `doubtful`: whether the text asks in general, supposes, jokes or says that all is well.
+    """
+
+    certain: tuple[RaisedFlag, ...]
+    suspected: tuple[RaisedFlag, ...]
+    denied: tuple[Span, ...]
+    doubtful: bool = False
 
 
-class _Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Rule:
     flag: RedFlag
     pattern: Pattern
-    certain: bool
-    needed: tuple[int, ...]  # for each term the bits of the concepts that will do
+    weak: bool
+    rarest: int  # bits of the concepts of its rarest term, any of which will do
+    needed: tuple[int, ...]  # the same for each term
 
 
 class Triager:
@@ -50,18 +73,21 @@ class Triager:
         self._flags = red_flags
         self._bits = {name: 1 << place for place, name in enumerate({**red_flags.concepts, **red_flags.ranges})}
         self._rules = [
-            _Rule(flag, pattern, certain, self._needed(pattern))
+            self._rule(flag, pattern, weak)
             for flag in red_flags.flags
-            for certain, patterns in ((True, flag.certain_patterns), (False, flag.patterns))
+            for weak, patterns in ((False, flag.patterns), (True, flag.weak_patterns))
             for pattern in patterns
         ]
 
-    def _needed(self, pattern: Pattern) -> tuple[int, ...]:
-        terms = (term for chain in pattern.chains for term in chain)
-        return tuple(reduce(or_, (self._bits[name] for name in term)) for term in terms)
+    def _rule(self, flag: RedFlag, pattern: Pattern, weak: bool) -> _Rule:
+        concepts = self._flags.concepts
+        terms = [term for chain in pattern.chains for term in chain]
+        terms.sort(key=lambda term: sum(len(concepts.get(name, ())) for name in term))
+        needed = tuple(reduce(or_, (self._bits[name] for name in term)) for term in terms)
+        return _Rule(flag, pattern, weak, needed[0], needed)
 
-    def detect(self, text: NormalizedText) -> Triage:
-        """Returns the red flags that `text` raises, most urgent first, and the symptoms that it denies.
+    def detect(self, text: NormalizedText) -> Heard:
+        """Returns the red flags that the rules hear in `text`, and the symptoms that it denies.
 
         Spans are ranges of the typed text.
         """
@@ -69,39 +95,50 @@ class Triager:
         found = self._index.find(folded)
         self._measure(folded, found)
         cues = {name.removeprefix(_CUE): hits for name, hits in found.items() if name.startswith(_CUE)}
-        context = Context(folded, cues, self._grammar)
-        raised = [
-            RaisedFlag(flag.id, flag.level, _spans(text, folded, match))
-            for flag, match in self._raised(_Hits(found, folded, context), context)
-        ]
-        denied = _spans(text, folded, _bare(folded, context.denied_among(_longest(found.get(_SYMPTOM, [])))))
-        return _triage(raised, denied)
+        context = Context(folded, cues, _longest(found.get(_SYMPTOM, [])), self._grammar)
+        certain: list[RaisedFlag] = []
+        suspected: list[RaisedFlag] = []
+        for flag, match, sure in self._heard(found, Complaints(found, folded, context)):
+            raised = RaisedFlag(flag.id, flag.level, _spans(text, folded, match))
+            (certain if sure else suspected).append(raised)
+        denied = _spans(text, folded, _bare(folded, context.denied))
+        return Heard(tuple(certain), tuple(suspected), denied, context.doubtful)
 
-    def _raised(self, hits: _Hits, context: Context) -> Iterator[tuple[RedFlag, Match]]:
-        present = reduce(or_, (self._bits.get(name, 0) for name in hits.found), 0)
-        last = ""
-        for rule in self._rules:  # those of one flag stand together
-            if rule.flag.id != last and all(present & bits for bits in rule.needed):
-                for match in hits.matches(rule.pattern):
-                    if not context.silenced(match, rule.certain):
-                        last = rule.flag.id
-                        yield rule.flag, match
-                        break
+    def _heard(self, found: Mapping[str, list[Hit]], complaints: Complaints) -> Iterator[tuple[RedFlag, Match, bool]]:
+        for flag, group in groupby(self._spoken_of(found), lambda rule: rule.flag):
+            rules = list(group)
+            match = _first(complaints.certain(rule.pattern) for rule in rules if not rule.weak)
+            if match:
+                yield flag, match, True
+            elif match := _first(complaints.possible(rule.pattern) for rule in rules):
+                yield flag, match, False
 
-    def combine(self, triage: Triage, learned: Mapping[str, float] | None, thresholds: Mapping[str, float]) -> Triage:
-        """Returns `triage` with what a model heard beside it; nothing that the rules heard is ever taken away.
+    def _spoken_of(self, found: Mapping[str, list[Hit]]) -> list[_Rule]:
+        """Returns the rules all of whose terms were found, those of one flag together."""
+        present = reduce(or_, (self._bits.get(name, 0) for name in found), 0)
+        likely = [rule for rule in self._rules if present & rule.rarest]
+        return [rule for rule in likely if all(present & bits for bits in rule.needed)]
 
-        `learned`: the model's probabilities of urgent, crisis and danger; `thresholds`: the least probability of each
-        that raises the general flag of that name, unless the rules have raised one as urgent; a missing one is never
-        reached.
+    def combine(self, heard: Heard, learned: Mapping[str, float] | None, thresholds: Mapping[str, float]) -> Triage:
+        """Returns the alarms, most urgent first: what the rules heard for certain, and what a model supports or hears.
+
+        `learned`: the model's probabilities of urgent, crisis and danger, None where none has learned them;
+        `thresholds`: the least probability of each that raises the general flag of that name, unless a flag as urgent
+        is raised already (a missing one is never reached). Optional: under urgent_support, crisis_support and
+        danger_support the least that makes an alarm of a suspicion of that kind, and under doubt how many times nearer
+        to 1 a general flag's threshold is where nothing was heard and the words speak against it.
         """
-        raised = list(triage.flags)
+        learned = learned or {}
+        supported = (flag for flag in heard.suspected if _supported(flag.level, learned, thresholds))
+        raised = [*heard.certain, *supported]
+        doubt = thresholds.get("doubt", _DOUBT) if heard.doubtful and not (heard.certain or heard.suspected) else 1.0
         for label, id in LEARNED.items():
             flag = self._flags.flag(id)
-            heard = (learned or {}).get(label, 0.0) >= thresholds.get(label, float("inf"))
-            if heard and not any(_covers(other.level, flag.level) for other in raised):
+            reached = 1 - learned.get(label, 0.0) <= (1 - thresholds.get(label, float("inf"))) / doubt
+            if reached and not any(_covers(other.level, flag.level) for other in raised):
                 raised.append(RaisedFlag(flag.id, flag.level))
-        return _triage(raised, triage.denied)
+        flags = tuple(sorted(raised, key=lambda flag: _ORDER[flag.level]))
+        return Triage(flags[0].level if flags else TriageLevel.NONE, flags, heard.denied)
 
     def _measure(self, folded: FoldedText, found: dict[str, list[Hit]]) -> None:
         for measure in read_measures(folded):
@@ -118,66 +155,13 @@ def _bare(folded: FoldedText, hits: Iterable[Hit]) -> list[Hit]:
     ]
 
 
-class _Hits:
-    """What was found in one text, without what is denied or part of an idiom."""
-
-    def __init__(self, found: Mapping[str, list[Hit]], text: FoldedText, context: Context) -> None:
-        self.found = found
-        self._sentences = text.sentences
-        self._context = context
-        self._alive: dict[str, list[Hit]] = {}
-
-    def matches(self, pattern: Pattern) -> Iterator[Match]:
-        """Yields the places where `pattern` is met, each as the hits that make it up."""
-        choices = [list(self._chain(chain)) for chain in pattern.chains]
-        for match in self._within(pattern.window, choices, ()):
-            if not self._excluded(pattern.excluded, match):
-                yield match
-
-    def _within(self, window: int, choices: Sequence[list[Match]], begun: Match) -> Iterator[Match]:
-        if not choices:
-            yield begun
-            return
-        for links in choices[0]:
-            match = begun + links
-            start, end = min(match).start, max(hit.end for hit in match)
-            if end - start <= window and self._sentences[end - 1] - self._sentences[start] <= _MOST_SENTENCES_ON:
-                yield from self._within(window, choices[1:], match)
-
-    def _chain(self, chain: Chain) -> Iterator[Match]:
-        begun: list[Match] = [(hit,) for hit in self._term(chain[0])]
-        for term in chain[1:]:
-            following = self._term(term)
-            begun = [
-                (*links, hit) for links in begun for hit in following if 0 <= hit.start - links[-1].end <= _LONGEST_GAP
-            ]
-        yield from begun
-
-    def _term(self, term: Term) -> list[Hit]:
-        return [hit for name in term for hit in self._concept(name)]
-
-    def _concept(self, name: str) -> list[Hit]:
-        if name not in self._alive:
-            hits = self.found.get(name, [])[:_MOST_HITS]
-            self._alive[name] = [
-                hit for hit in hits if not self._context.denied(hit) and not self._context.idiomatic(hit)
-            ]
-        return self._alive[name]
-
-    def _excluded(self, excluded: Sequence[Term], match: Match) -> bool:
-        start = min(hit.start for hit in match) - _EXCLUSION_MARGIN
-        end = max(hit.end for hit in match) + _EXCLUSION_MARGIN
-        return any(
-            start <= hit.start and hit.end <= end
-            for term in excluded
-            for name in term
-            for hit in self.found.get(name, ())
-        )
+def _first(matches: Iterable[Match | None]) -> Match | None:
+    return next(filter(None, matches), None)
 
 
-def _triage(raised: Sequence[RaisedFlag], denied: tuple[Span, ...]) -> Triage:
-    flags = tuple(sorted(raised, key=lambda flag: _ORDER[flag.level]))
-    return Triage(flags[0].level if flags else TriageLevel.NONE, flags, denied)
+def _supported(level: TriageLevel, learned: Mapping[str, float], thresholds: Mapping[str, float]) -> bool:
+    label = _LABELS[level]
+    return learned.get(label, 0.0) >= thresholds.get(f"{label}_support", _SUPPORT)
 
 
 def _covers(level: TriageLevel, wanted: TriageLevel) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 # A character with what composes onto it: combining marks, variation selectors, conjoining jamo (macOS writes
 # Hangul in NFD) and half-width jamo vowels and finals.
@@ -50,6 +51,12 @@ class NormalizedText:
         return self.starts[start], self.ends[end - 1]
 
 
+@lru_cache(maxsize=4096)
+def _canonical_character(character: str) -> str:
+    """Returns what `_canonical` does; most of a text are a few hundred characters again and again."""
+    return _canonical(character)
+
+
 def _canonical(cluster: str) -> str:
     composed = unicodedata.normalize("NFKC", cluster)
     if "\uffa1" <= cluster[0] <= "\uffbe":
@@ -73,10 +80,11 @@ def normalize_with_spans(text: str) -> NormalizedText:
     starts: list[int] = []
     ends: list[int] = []
     for match in _CLUSTER.finditer(text):
-        for character in _canonical(match.group()):
+        cluster = match.group()
+        for character in _canonical_character(cluster) if len(cluster) == 1 else _canonical(cluster):
             if character == " " and (not characters or characters[-1] == " "):
                 continue
-            if not character.isdigit() and characters[-_LONGEST_RUN:] == [character] * _LONGEST_RUN:
+            if characters[-_LONGEST_RUN:] == [character] * _LONGEST_RUN and not character.isdigit():
                 continue
             characters.append(character)
             starts.append(match.start())

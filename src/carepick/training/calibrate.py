@@ -13,9 +13,9 @@ from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from carepick.engine.ngrams import NgramTable
+from carepick.engine.scores import correct_top
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
 from carepick.evaluation.metrics import macro_top_k
-from carepick.service.ranking import correct_top
 from carepick.training.blend import Blend, fit_blend
 from carepick.training.corpus import WRITTEN
 from carepick.training.gatekeepers import LinearHead
@@ -92,7 +92,7 @@ def _fit_scores(logits: Array, targets: Array) -> dict[str, float]:
 
 
 def fit_top(probabilities: Array, targets: Array) -> tuple[float, float]:
-    """Returns the slope and the offset with which `service.ranking.correct_top` makes the best answer's probability
+    """Returns the slope and the offset with which `engine.scores.correct_top` makes the best answer's probability
     likeliest (Platt 1999).
 
     `probabilities` (rows, classes), each row adding up to 1; `targets` (rows,) columns. (1, 0), no correction, where all

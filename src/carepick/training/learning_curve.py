@@ -13,6 +13,8 @@ from carepick.evaluation.metrics import macro_top_k, top_k_accuracy
 from carepick.training.corpus import WRITTEN
 from carepick.training.linear import TASKS, LinearSettings, count_matrix, fit_linear
 
+_LEAST_TEXTS_A_CLASS = 3  # on average, however small the share
+
 
 @dataclass(frozen=True)
 class LearningCurveSettings:
@@ -50,7 +52,7 @@ def _curve(
     order = _one_of_each_class_first(targets["train"], settings.seed)
     found = []
     for share in settings.shares:
-        used = order[: max(len(names), round(share * len(order)))]
+        used = order[: max(_LEAST_TEXTS_A_CLASS * len(names), round(share * len(order)))]
         weight, bias = fit_linear(
             features["train"][used], targets["train"][used], train[f"{task}_weight"].to_numpy()[used], linear
         )

@@ -72,12 +72,25 @@ def fit_folds(corpus: pd.DataFrame, table: NgramTable, settings: LinearSettings)
         classes, weights = _class_numbers(rows[task]), rows[f"{task}_weight"].to_numpy()
         for left_out in range(settings.folds):
             kept = fold != left_out
-            fitted[task].append(fit_linear(features[kept], classes[kept], weights[kept], settings))
+            fitted[task].append(_fit_present(features[kept], classes[kept], weights[kept], classes.max() + 1, settings))
     return FoldedLinear(
         table,
         {task: np.stack([weight for weight, _ in parts]) for task, parts in fitted.items()},
         {task: np.stack([bias for _, bias in parts]) for task, parts in fitted.items()},
     )
+
+
+def _fit_present(
+    features: sparse.csr_matrix, targets: Array, weights: Array, classes: int, settings: LinearSettings
+) -> HeadWeights:
+    """Returns `fit_linear` for all `classes`, of which rare ones may have no text here: those score -1, a sure no."""
+    present = np.unique(targets[(targets >= 0) & (weights > 0)])
+    numbers = np.full(classes + 1, -1)  # the last one is read for unlabelled texts
+    numbers[present] = np.arange(len(present))
+    weight, bias = fit_linear(features, numbers[targets], weights, settings)
+    all_weights, all_biases = np.zeros((features.shape[1], classes), np.float32), np.full(classes, -1, np.float32)
+    all_weights[:, present], all_biases[present] = weight, bias
+    return all_weights, all_biases
 
 
 def _training_rows(corpus: pd.DataFrame, settings: LinearSettings) -> pd.DataFrame:

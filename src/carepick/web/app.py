@@ -23,6 +23,7 @@ from carepick.web import (
     security,
     specialty,
 )
+from carepick.web.requests import InMemoryRequest
 
 if TYPE_CHECKING:
     from carepick.service.predictor import Predictor
@@ -35,6 +36,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> Flask:
     `create_app(settings, Predictor.load(settings))`; server.py loads in the background instead, and in each worker.
     """
     app = Flask("carepick.web")
+    app.request_class = InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # never redirects: a Location would repeat the query

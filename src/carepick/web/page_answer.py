@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
 from carepick.knowledge.catalog import Catalog, Department, load_catalog
-from carepick.records import Confidence, Diagnosis, Evidence, ExplainedLabel, FlagNotice, Span, TriageLevel
+from carepick.records import Confidence, Diagnosis, ExplainedLabel, FlagNotice, TriageLevel
+from carepick.web.page_marks import Piece, pieces, quotes, raised_by, reasons
 
 MOST_DEPARTMENTS = 3
-_MOST_REASONS = 3
-_LEAST_SHARE = 0.25  # of the strongest word's weight: weaker ones would not have changed the answer
-_LONGEST_WORD = 30  # a text without blanks is one long word: it is marked in the text, but not repeated
-_PUNCTUATION = " .,!?~…·\"'()"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of the typed text; `mark`: "word" that spoke for a department, "flag", "denied", or "" for none."""
-
-    text: str
-    mark: str
+_LEAST_SCORE = 0.05  # what is right less than once in twenty times is not worth a walk, or a worry
+_TOGETHER = 0.6  # of departments none of which stands out: shown first where one of them is right this often
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +51,8 @@ class Sign:
 class Answer:
     """Everything that the page shows; `urgent`: the triage level, or "" for none.
 
-    `urgent_title` is the first sentence of what to do, `urgent_action` the rest.
+    `urgent_title` is the first sentence of what to do, `urgent_action` the rest. `leads`: `places` stand before
+    `way_in`.
     """
 
     urgent: str
@@ -71,6 +62,7 @@ class Answer:
     phones: tuple[str, ...]
     withheld: bool
     sure: bool
+    leads: bool
     headline: str
     advice: str
     add: tuple[str, ...]
@@ -86,35 +78,40 @@ class Answer:
 def show(diagnosis: Diagnosis, text: str, texts: Mapping[str, Any], language: str, confirmed: str = "") -> Answer:
     """Returns what the page shows of `diagnosis`, the answer to `text`; `texts` as `page_texts` returns them.
 
-    Unsure, it leads with `way_in`, the departments that anyone may start with; abstaining, it names nothing else.
+    Unsure, it also names `way_in`, the departments that anyone may start with, and leads with them unless some other
+    departments together are likely enough; abstaining, it names nothing else. Labels that are hardly likely are left out.
     """
     prediction = diagnosis.prediction
     abstains = prediction.confidence is Confidence.ABSTAIN
-    unsure = abstains or prediction.confidence is Confidence.LOW
-    shown = () if abstains else diagnosis.departments[:MOST_DEPARTMENTS]
+    sure = prediction.confidence in (Confidence.HIGH, Confidence.MEDIUM)
+    shown = () if abstains else _likely(diagnosis.departments)[:MOST_DEPARTMENTS]
+    leads = bool(shown) and (sure or sum(explained.label.score for explained in shown) >= _TOGETHER)
     denied = prediction.triage.denied
-    reasons = [_reasons(explained, denied) for explained in shown]
-    way_in = _way_in(texts, language) if unsure and not diagnosis.departments_withheld else ()
-    known = {place.korean for place in way_in}
-    places = [_place(each, _words(text, why), texts, language) for each, why in zip(shown, reasons, strict=True)]
+    # The words that spoke for a mere guess say nothing to a patient.
+    spoke = [reasons(explained.evidence, denied) if leads else () for explained in shown]
+    places = [_place(each, quotes(text, words), texts, language) for each, words in zip(shown, spoke, strict=True)]
+    headline = _headline(prediction.confidence, places, leads, texts["words"])
+    way_in = [] if (sure and shown) or diagnosis.departments_withheld else _way_in(texts, language)
+    places, way_in = (places, _without(way_in, places)) if leads else (_without(places, way_in), way_in)
     urgent = prediction.triage.level is not TriageLevel.NONE
     title, action = _urgent_words(diagnosis, texts) if urgent else ("", "")
     return Answer(
         urgent=prediction.triage.level.value if urgent else "",
         urgent_title=title,
         urgent_action=action,
-        signs=tuple(Sign(notice, _words(text, _flagged(text, notice))) for notice in diagnosis.flags),
+        signs=tuple(Sign(notice, quotes(text, raised_by(text, notice))) for notice in diagnosis.flags),
         phones=_phones(diagnosis, texts) if urgent else (),
         withheld=diagnosis.departments_withheld,
-        sure=not unsure,
-        headline=_headline(prediction.confidence, places, texts["words"]),
-        advice=diagnosis.advice,
+        sure=sure,
+        leads=leads,
+        headline=headline,
+        advice=texts["words"]["several_advice"] if leads and not sure else diagnosis.advice,
         add=diagnosis.add,
-        places=tuple(place for place in places if place.korean not in known),
-        way_in=way_in,
-        conditions=() if abstains else tuple(_condition(each, language) for each in diagnosis.diseases),
-        pieces=_pieces(text, [span for why in reasons for span in why], diagnosis),
-        denied=_words(text, denied),
+        places=tuple(places),
+        way_in=tuple(way_in),
+        conditions=() if abstains else tuple(_condition(each, language) for each in _likely(diagnosis.diseases)),
+        pieces=pieces(text, [span for words in spoke for span in words], diagnosis),
+        denied=quotes(text, denied),
         truncated=prediction.truncated,
         confirmed=confirmed if urgent else "",
     )
@@ -125,11 +122,15 @@ def _catalog() -> Catalog:
     return load_catalog()
 
 
-def _headline(confidence: Confidence, places: Sequence[Place], words: Mapping[str, str]) -> str:
+def _likely(labels: Sequence[ExplainedLabel]) -> tuple[ExplainedLabel, ...]:
+    return tuple(explained for explained in labels if explained.label.score >= _LEAST_SCORE)
+
+
+def _headline(confidence: Confidence, places: Sequence[Place], leads: bool, words: Mapping[str, str]) -> str:
     if confidence is Confidence.ABSTAIN or not places:
         return words["unable"]
     if confidence is Confidence.LOW:
-        return words["uncertain"]
+        return words["several" if leads else "uncertain"]
     key = "see" if confidence is Confidence.HIGH else "start_with"
     return words[key].format(department=places[0].name)
 
@@ -148,8 +149,13 @@ def _phones(diagnosis: Diagnosis, texts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phone for phone in wanted if phone in texts["phones"]))
 
 
-def _way_in(texts: Mapping[str, Any], language: str) -> tuple[Place, ...]:
-    return tuple(_described(_catalog().department(id), "", (), texts, language) for id in texts["way_in"])
+def _way_in(texts: Mapping[str, Any], language: str) -> list[Place]:
+    return [_described(_catalog().department(id), "", (), texts, language) for id in texts["way_in"]]
+
+
+def _without(places: list[Place], others: list[Place]) -> list[Place]:
+    named = {place.korean for place in others}
+    return [place for place in places if place.korean not in named]
 
 
 def _place(explained: ExplainedLabel, reasons: tuple[str, ...], texts: Mapping[str, Any], language: str) -> Place:
@@ -183,48 +189,3 @@ def map_link(words: str, texts: Mapping[str, Any]) -> str:
 def _condition(explained: ExplainedLabel, language: str) -> Condition:
     disease = _catalog().disease(explained.label.id)
     return Condition(disease.name_en if language == "en" else disease.name, disease.name, disease.summary)
-
-
-def _reasons(explained: ExplainedLabel, denied: Iterable[Span]) -> tuple[Span, ...]:
-    """Returns the places of the words that spoke for a label, strongest first, without denied symptoms."""
-    speaking = [item for item in explained.evidence if item.weight > 0 and not _overlaps(item, denied)]
-    least = max((item.weight for item in speaking), default=0.0) * _LEAST_SHARE
-    return tuple(item.span for item in speaking if item.weight >= least)[:_MOST_REASONS]
-
-
-def _overlaps(item: Evidence, spans: Iterable[Span]) -> bool:
-    return any(span.start < item.span.end and item.span.start < span.end for span in spans)
-
-
-def _flagged(text: str, notice: FlagNotice) -> tuple[Span, ...]:
-    """Returns the places that raised a red flag, drawn out to the ends of words: it is heard in a stem (때려|요)."""
-    return tuple(Span(span.start, _word_end(text, span.end)) for span in notice.flag.spans)
-
-
-def _word_end(text: str, place: int) -> int:
-    while place < len(text) and text[place].isalnum():
-        place += 1
-    return place
-
-
-def _words(text: str, spans: Iterable[Span]) -> tuple[str, ...]:
-    words = (text[span.start : span.end].strip(_PUNCTUATION) for span in spans)
-    return tuple(dict.fromkeys(word for word in words if word and len(word) <= _LONGEST_WORD))
-
-
-def _pieces(text: str, reasons: Iterable[Span], diagnosis: Diagnosis) -> tuple[Piece, ...]:
-    """Returns `text` in pieces; where marks overlap a red flag outweighs a denial, and a denial a reason."""
-    marks = [""] * len(text)
-    raised = [span for notice in diagnosis.flags for span in _flagged(text, notice)]
-    for mark, spans in (("word", reasons), ("denied", diagnosis.prediction.triage.denied), ("flag", raised)):
-        for span in spans:
-            marks[span.start : span.end] = [mark] * len(text[span.start : span.end])
-    return tuple(_runs(text, marks))
-
-
-def _runs(text: str, marks: Sequence[str]) -> Iterator[Piece]:
-    start = 0
-    for mark, run in groupby(marks):
-        end = start + len(list(run))
-        yield Piece(text[start:end], mark)
-        start = end

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from typing import Any, cast
+from io import BytesIO
+from typing import IO, Any, cast
 
-from flask import request
+from flask import Request, request
 from werkzeug.exceptions import HTTPException
 
 from carepick.errors import RequestError
@@ -19,6 +20,13 @@ DEFAULT_K = 3
 MOST_TIMEOUT_MS = 600_000
 _UTF8_CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii"}
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class InMemoryRequest(Request):
+    """A request whose body never goes to disk: werkzeug would put a large file in a form into the temporary folder."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        return BytesIO()
 
 
 def accepted_language() -> str:

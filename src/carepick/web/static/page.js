@@ -83,16 +83,16 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-text], [data-do]");
-  if (!button) return;
-  event.preventDefault();
-  if (button.dataset.do) {
-    actions[button.dataset.do](button);
+  const tapped = event.target.closest("[data-text], [data-do], a[href^='#']");
+  if (!tapped) return;
+  event.preventDefault(); // of a link within the page too: it would be a step in the history
+  if (tapped.dataset.do) {
+    actions[tapped.dataset.do](tapped);
     return;
   }
   const text = document.getElementById("text");
-  text.value = button.dataset.text;
-  text.focus();
+  if (tapped.dataset.text) text.value = tapped.dataset.text;
+  (tapped.hash ? document.querySelector(tapped.hash) : text).focus();
 });
 
 addEventListener("popstate", () => {

@@ -1,0 +1,1 @@
+"""Measures Carepick beside other servers on one machine in one run; see README.md."""

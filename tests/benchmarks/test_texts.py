@@ -1,0 +1,28 @@
+"""The texts that are asked: of the lengths wanted, all different, the same every time."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from benchmarks.contestants import DEFAULT_MODEL
+from benchmarks.texts import MIX, mixed_texts, text_of, token_counter
+
+from carepick.text.normalize import normalize
+
+tokens = token_counter(DEFAULT_MODEL.bundles[0])
+
+
+@pytest.mark.parametrize("length", MIX)
+def test_lengths(length: int) -> None:
+    draw = random.Random(3)
+    assert all(length - 2 <= tokens(text_of(length, tokens, draw)) <= length for _ in range(10))
+
+
+def test_texts_differ_follow_the_mix_and_come_again() -> None:
+    texts = mixed_texts(300, tokens)
+    assert texts == mixed_texts(300, tokens)
+    assert texts != mixed_texts(300, tokens, seed=2)
+    assert len({normalize(text) for text in texts}) == 300
+    short = sum(tokens(text) <= 15 for text in texts) / 300
+    assert short == pytest.approx(MIX[15] / sum(MIX.values()), abs=0.1)

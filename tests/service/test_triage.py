@@ -1,0 +1,188 @@
+"""Triage: what the words around a complaint make of it, and how rules and a model decide together."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carepick.knowledge.red_flags import load_red_flags
+from carepick.records import RaisedFlag, Triage, TriageLevel
+from carepick.service.triage import LEARNED, Heard, Triager
+from carepick.text.normalize import normalize_with_spans
+
+THRESHOLDS = {"urgent": 0.85, "crisis": 0.5, "danger": 0.5}
+CERTAIN = "가슴을 쥐어짜고 식은땀이 나요"
+LONG_STANDING = "몇 달 전부터 가슴을 쥐어짜고 식은땀이 나요"
+NOTHING = "어제부터 콧물이 나고 목이 칼칼해요"
+
+
+@pytest.fixture(scope="module")
+def triager() -> Triager:
+    return Triager(load_red_flags())
+
+
+def hear(triager: Triager, text: str) -> Heard:
+    return triager.detect(normalize_with_spans(text))
+
+
+def answer(triager: Triager, text: str, learned: dict[str, float] | None, **thresholds: float) -> Triage:
+    return triager.combine(hear(triager, text), learned, {**THRESHOLDS, **thresholds})
+
+
+def ids(triage: Triage) -> set[str]:
+    return {flag.id for flag in triage.flags}
+
+
+class TestTogether:
+    @given(urgent=st.floats(0, 1), crisis=st.floats(0, 1), danger=st.floats(0, 1))
+    def test_no_model_lowers_what_is_certain(
+        self, triager: Triager, urgent: float, crisis: float, danger: float
+    ) -> None:
+        triage = answer(triager, CERTAIN, {"urgent": urgent, "crisis": crisis, "danger": danger})
+        assert triage.level is TriageLevel.EMERGENCY
+        assert "heart-attack" in ids(triage)
+
+    def test_what_is_certain_needs_no_model(self, triager: Triager) -> None:
+        assert answer(triager, CERTAIN, None).level is TriageLevel.EMERGENCY
+
+    def test_a_suspicion_alone_is_no_alarm(self, triager: Triager) -> None:
+        heard = hear(triager, LONG_STANDING)
+        assert not heard.certain
+        assert "heart-attack" in {flag.id for flag in heard.suspected}
+        assert answer(triager, LONG_STANDING, None).level is TriageLevel.NONE
+        assert answer(triager, LONG_STANDING, {"urgent": 0.29}).level is TriageLevel.NONE
+
+    def test_a_model_supports_a_suspicion_below_its_own_threshold(self, triager: Triager) -> None:
+        triage = answer(triager, LONG_STANDING, {"urgent": 0.31})
+        assert triage.level is TriageLevel.EMERGENCY
+        assert "learned-urgent" not in ids(triage)  # the flag that was suspected says more
+
+    def test_a_bundle_may_set_how_much_support_is_needed(self, triager: Triager) -> None:
+        assert answer(triager, LONG_STANDING, {"urgent": 0.11}, urgent_support=0.1).level is TriageLevel.EMERGENCY
+        assert answer(triager, LONG_STANDING, {"urgent": 0.09}, urgent_support=0.1).level is TriageLevel.NONE
+
+    def test_support_must_be_of_the_same_kind(self, triager: Triager) -> None:
+        assert answer(triager, LONG_STANDING, {"urgent": 0.0, "crisis": 0.45}).level is TriageLevel.NONE
+
+    @pytest.mark.parametrize(
+        ("label", "level"),
+        [("urgent", TriageLevel.ER), ("crisis", TriageLevel.CRISIS), ("danger", TriageLevel.DANGER)],
+    )
+    def test_a_model_alone_is_heard_from_its_threshold_on(
+        self, triager: Triager, label: str, level: TriageLevel
+    ) -> None:
+        assert answer(triager, NOTHING, {label: THRESHOLDS[label]}).level is level
+        assert ids(answer(triager, NOTHING, {label: THRESHOLDS[label]})) == {LEARNED[label]}
+        assert answer(triager, NOTHING, {label: THRESHOLDS[label] - 0.01}).level is TriageLevel.NONE
+
+    def test_a_label_without_a_threshold_is_never_reached(self, triager: Triager) -> None:
+        assert triager.combine(hear(triager, NOTHING), {"urgent": 1.0}, {}).level is TriageLevel.NONE
+
+    @pytest.mark.parametrize(
+        "text", ["뇌졸중 전조증상이 뭔가요", "숨넘어가게 웃었어요", "열이 났는데 지금은 잘 놀아요"]
+    )
+    def test_a_model_must_be_surer_where_the_words_speak_against_it(self, triager: Triager, text: str) -> None:
+        assert answer(triager, text, {"urgent": 0.86}).level is TriageLevel.NONE
+        assert answer(triager, text, {"urgent": 0.97}).level is TriageLevel.ER
+        assert answer(triager, text, {"urgent": 0.86}, doubt=1.0).level is TriageLevel.ER
+
+    def test_a_model_adds_what_no_rule_covers(self, triager: Triager) -> None:
+        assert "learned-crisis" in ids(answer(triager, CERTAIN, {"urgent": 0.1, "crisis": 0.9}))
+        assert "learned-urgent" not in ids(answer(triager, CERTAIN, {"urgent": 1.0}))
+
+    def test_flags_come_most_urgent_first(self, triager: Triager) -> None:
+        one, other = RaisedFlag("violence", TriageLevel.DANGER), RaisedFlag("seizure", TriageLevel.EMERGENCY)
+        assert triager.combine(Heard((one, other), (), ()), None, {}).flags == (other, one)
+
+
+class TestContext:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "가슴 통증은 없고 식은땀도 안 나요",
+            "열도 기침도 없고 숨도 차지 않아요",
+            "임신 중인데 출혈도 복통도 없어요",
+            "머리를 부딪혔는데 토하지도 않고 어지럽지도 않아요",
+            "3년 전에 심근경색으로 스텐트를 넣었어요",
+            "작년에 아버지가 뇌출혈로 쓰러지셨어요",
+            "피가 안 멈추면 어떻게 지혈하나요",
+            "아기가 자다가 숨이 멎을까 봐 걱정이에요",
+            "뇌졸중 전조증상이 뭔가요",
+            "늙으면 죽어야지 하고 농담을 하세요",
+            "죽고 싶은 생각은 전혀 없어요",
+            "웃겨 죽겠어요",
+        ],
+    )
+    def test_denied_past_supposed_or_meant_otherwise(self, triager: Triager, text: str) -> None:
+        heard = hear(triager, text)
+        assert (heard.certain, heard.suspected) == ((), ())
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "숨이 차지는 않았는데 지금은 숨이 안 쉬어져요",
+            "3년 전에 심근경색이 왔었는데 지금 가슴을 쥐어짜고 식은땀이 나요",
+            "소변이 한 방울도 안 나오고 배가 터질 것 같아요",
+            "발기가 다섯 시간째 가라앉지 않고 아파요",
+            "피가 멈추지 않아요 손을 칼에 베였어요",
+            "몇 달 전부터 답답했는데 오늘은 가슴을 쥐어짜고 식은땀이 나요",
+        ],
+    )
+    def test_a_complaint_of_now_is_heard_beside_them(self, triager: Triager, text: str) -> None:
+        assert hear(triager, text).certain
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "아기가 침대에서 떨어져 머리를 박았어요. 바로 울었고 지금은 잘 놀아요",
+            "가끔 심장이 터질 것 같고 어지러워 쓰러질 것 같아요",
+        ],
+    )
+    def test_what_is_over_or_occasional_is_a_suspicion(self, triager: Triager, text: str) -> None:
+        heard = hear(triager, text)
+        assert heard.suspected
+        assert not heard.certain
+
+    def test_denied_symptoms_are_told(self, triager: Triager) -> None:
+        text = "열이랑 기침은 없고 콧물만 나요"
+        assert [text[span.start : span.end] for span in hear(triager, text).denied] == ["열", "기침"]
+
+    def test_a_complaint_buried_in_a_long_story_is_heard(self, triager: Triager) -> None:
+        story = "저는 마흔두 살이고 회사에서 사무를 봅니다. 주말에는 등산도 다녀왔고 밥도 잘 먹었어요. "
+        assert hear(triager, story + "방금 갑자기 오른쪽 팔다리에 힘이 빠지고 말이 어눌해졌어요. " + story).certain
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("text", "id"),
+        [
+            ("생후 2개월 아기가 열이 38도예요", "young-infant-fever"),
+            ("혈당이 38이에요", "hypoglycaemia"),
+            ("산소포화도가 85 나와요", "low-oxygen"),
+            ("항암 중인데 열이 38.5도예요", "fever-low-defence"),
+            ("임신 34주인데 머리가 깨질 것 같고 눈앞이 번쩍거려요", "preeclampsia"),
+        ],
+    )
+    def test_ages_and_conditions_matter(self, triager: Triager, text: str, id: str) -> None:
+        assert id in {flag.id for flag in hear(triager, text).certain}
+
+    @pytest.mark.parametrize("text", ["일곱 살 아이가 열이 38도예요", "혈당이 110이에요", "산소포화도가 98이에요"])
+    def test_ordinary_numbers_raise_nothing(self, triager: Triager, text: str) -> None:
+        assert not hear(triager, text).certain
+
+
+def test_repeated_words_take_no_longer_than_they_must(triager: Triager) -> None:
+    """Every combination of words said a hundred times each would take minutes."""
+    begun = time.process_time()
+    hear(triager, "가슴 쥐어짜고 왼팔 아프고 답답하고 식은땀 숨이 차고 어지럽고 토하고 " * 50 + "작년에")
+    assert time.process_time() - begun < 5
+
+
+@given(text=st.text(max_size=60))
+def test_any_text_is_answered(triager: Triager, text: str) -> None:
+    heard = hear(triager, text)
+    for flag in heard.certain:
+        assert all(0 <= span.start < span.end <= len(text) for span in flag.spans)
