@@ -49,7 +49,10 @@ class Settings:
     batch_wait_ms: float = _setting(0.0, "Longest wait for more texts before a forward pass, in milliseconds.", 0, 1000)
     queue_limit: int = _setting(64, "Most texts waiting for a forward pass; past it 429 with Retry-After.", 1, 100_000)
     queue_wait_ms: int = _setting(
-        1000, "Longest that texts may have to wait for a forward pass, as reckoned when they arrive; past it 429.", 1, 600_000
+        1000,
+        "Longest that texts may have to wait for a forward pass, as reckoned when they arrive; past it 429.",
+        1,
+        600_000,
     )
     request_timeout_ms: int = _setting(10_000, "Deadline of a request that names none, in milliseconds.", 1, 600_000)
     cache_seconds: float = _setting(5.0, "How long an answer may be given again for the same text; 0: never.", 0, 60)
