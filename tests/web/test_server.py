@@ -43,14 +43,13 @@ def test_workers_answer_alike_and_count_together(start_server):
 def test_sigterm_answers_what_was_accepted(start_server):
     """Every connection gets a whole answer or is refused.
 
-    One may be broken: between the last accept and the close of the socket the kernel may still shake hands.
+    One or two may be broken: between the last accept and the close of the socket the kernel may still shake hands.
     """
     server = start_server(threads=4)
-    stop = threading.Event()
     counts = {"answered": 0, "refused": 0, "broken": 0}
 
     def keep_asking():
-        while not stop.is_set():
+        while True:  # each asks until the server is gone
             try:
                 connection = server.connect()
                 connection.connect()
@@ -70,13 +69,12 @@ def test_sigterm_answers_what_was_accepted(start_server):
         askers = [pool.submit(keep_asking) for _ in range(8)]
         time.sleep(0.5)
         code = server.stop()
-        stop.set()
         for asker in askers:
             asker.result()
     assert code == 0
     assert counts["answered"] > 8
-    assert counts["refused"] >= 7
-    assert counts["broken"] <= 1
+    assert counts["refused"] + counts["broken"] == 8
+    assert counts["broken"] <= 2
 
 
 def test_sigterm_waits_for_a_body_that_is_under_way(start_server):
