@@ -60,8 +60,11 @@ def test_a_look_alike_raises_no_alarm(text: str, triager: Triager) -> None:
 
 
 def test_most_flags_are_certain_and_raised_by_name(triager: Triager) -> None:
-    by_name = [id in {flag.id for flag in hear(triager, text).certain} for id, text in RAISED]
-    assert sum(by_name) / len(by_name) >= 0.93
+    heard = [(id, hear(triager, text)) for id, text in RAISED]
+    certain = [id in {flag.id for flag in one.certain} for id, one in heard]
+    raised = [id in {flag.id for flag in (*one.certain, *one.suspected)} for id, one in heard]
+    assert sum(certain) / len(heard) >= 0.82
+    assert sum(raised) / len(heard) >= 0.93
 
 
 def test_few_look_alikes_are_suspected(triager: Triager) -> None:

@@ -89,6 +89,31 @@ def test_excerpts_of_questions_are_learnt_from_as_well() -> None:
     assert margins[1] > margins[0]  # a complaint on its own is known better where excerpts were read
 
 
+def test_the_table_has_room_for_the_words_of_triage() -> None:
+    import pandas as pd
+
+    from carepick.engine.ngrams import ngram_hashes
+    from carepick.training.linear import LinearSettings, fit_branches
+
+    asked = question_rows(["눈이 아파요.", "귀가 멍해요.", "발이 가려워요."] * 20)
+    own = pd.DataFrame(
+        {
+            "text": ["사라질래요", "밥을 먹었어요"] * 3,
+            "triage": ["crisis", "none"] * 3,
+            "source": "triage",
+            "split": "train",
+        }
+    )
+    own = own.assign(named_text=own.text, department="", disease="", department_weight=0.0, disease_weight=0.0)
+    corpus = pd.concat([asked, own], ignore_index=True)
+    hashes = set(ngram_hashes("사라질", 3, 3))
+    for rows, known in ((0, False), (20, True)):
+        table, branches = fit_branches(corpus, LinearSettings(least_texts=2, rows=60, triage_rows=rows))
+        assert (hashes <= set(table.hashes)) is known
+        assert len(table.hashes) <= 60
+        assert branches["department"][0].shape == (len(table.hashes), 3)
+
+
 def test_blend_leans_on_the_branch_that_is_right() -> None:
     from carepick.training.blend import fit_blend
 

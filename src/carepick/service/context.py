@@ -11,6 +11,7 @@ The words are data (context.json); how they work together is here:
 - occasional or mild: its sentence says so (가끔, 살짝) without a word of the present
 - of long standing: its sentence or an earlier one says so (몇 달 전부터), and its own neither now nor suddenly
 - resolved: the same sentence or a later one says that all is well (지금은 괜찮아요)
+- aside: words of texts that are often about something else: animals, fiction, lessons, near misses, good news
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from carepick.text.folding import FoldedText, fold
 _NEAR = 5  # letters within which a conditional or a fear belongs to the words before it
 _LAST_SS = 20  # place of ㅆ among the 28 finals: 았, 었, 했
 _PRESENT_SS = "있겠"
-_SPEAKS_AGAINST = ("topic", "worry", "idiom", "resolved")
+_SPEAKS_AGAINST = ("topic", "worry", "idiom", "resolved", "past", "aside")
 _LISTED = re.compile(r"(?:이?나|과|와|이?랑|하고|및|또는|도|은|는|이며|지도)?")
 
 
@@ -60,7 +61,7 @@ class Context:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the text asks in general, supposes, jokes or says that all is well."""
+        """Whether the text asks in general, supposes, jokes, looks back, speaks of something else or says that all is well."""
         return any(self._cues.get(cue) for cue in _SPEAKS_AGAINST)
 
     def denial(self, hit: Hit) -> Hit | None:
@@ -101,6 +102,10 @@ class Context:
             return True
         sentences = {self._text.sentences[hit.start] for hit in hits}
         return not self._said("now", sentences) and (self._said("topic", sentences) or self._supposed(hits, sentences))
+
+    def present(self, hits: Sequence[Hit]) -> bool:
+        """Returns whether a sentence of the complaint made of `hits` says that it is of now."""
+        return self._said("now", {self._text.sentences[hit.start] for hit in hits})
 
     def lingers(self, hits: Sequence[Hit]) -> bool:
         """Returns whether the complaint made of `hits` is occasional, mild, of long standing or resolved."""

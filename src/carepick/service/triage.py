@@ -1,13 +1,15 @@
 """Hears emergencies, crises and danger in a text, before anything is ranked: by rules, and by a model beside them.
 
 What a rule says for certain is an alarm, whatever a model holds of it. What it only suspects (a weak pattern, a
-complaint of long standing, a few words in a long story) is one when a model finds some support for it, far less than
-the model would need alone; where no model has learned triage, a suspicion stays one. Where the rules hear nothing and the
-words themselves ask in general, joke or say that all is well, a model must be surer than elsewhere.
+complaint of long standing, a few words in a long story, anything in a text whose words may speak of something else) is
+one when a model finds some support for it, far less than the model would need alone; where no model has learned triage,
+a suspicion stays one. Where the rules hear nothing and the words ask in general, joke, look back or say that all is well, a
+model must be surer than elsewhere.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -27,6 +29,7 @@ from carepick.text.normalize import NormalizedText
 _CUE, _SYMPTOM = "cue:", "symptom:"  # names beside those of the concepts in one index
 
 _PARTICLES = "은는이가도을를"
+_LAUGHTER = re.compile("ㅋㅋ|ㅎㅎ|ㅋㅎ")
 
 _ORDER = {level: rank for rank, level in enumerate(TriageLevel)}
 LEARNED = {"urgent": "learned-urgent", "crisis": "learned-crisis", "danger": "learned-danger"}
@@ -44,7 +47,8 @@ _DOUBT = 4.0  # how many times less the model may doubt, where the words speak a
 class Heard:
     """What the rules heard: flags that are certain, flags that they suspect, and the symptoms that were denied.
 
-    `doubtful`: whether the text asks in general, supposes, jokes or says that all is well.
+    `doubtful`: whether the text asks in general, supposes, jokes, looks back, speaks of something else or says that all
+    is well; then only what is said to be of now is certain.
     """
 
     certain: tuple[RaisedFlag, ...]
@@ -96,13 +100,15 @@ class Triager:
         self._measure(folded, found)
         cues = {name.removeprefix(_CUE): hits for name, hits in found.items() if name.startswith(_CUE)}
         context = Context(folded, cues, _longest(found.get(_SYMPTOM, [])), self._grammar)
+        doubtful = context.doubtful or bool(_LAUGHTER.search(text.text))
         certain: list[RaisedFlag] = []
         suspected: list[RaisedFlag] = []
         for flag, match, sure in self._heard(found, Complaints(found, folded, context)):
             raised = RaisedFlag(flag.id, flag.level, _spans(text, folded, match))
-            (certain if sure else suspected).append(raised)
+            present = sure and (not doubtful or context.present(match))
+            (certain if present else suspected).append(raised)
         denied = _spans(text, folded, _bare(folded, context.denied))
-        return Heard(tuple(certain), tuple(suspected), denied, context.doubtful)
+        return Heard(tuple(certain), tuple(suspected), denied, doubtful)
 
     def _heard(self, found: Mapping[str, list[Hit]], complaints: Complaints) -> Iterator[tuple[RedFlag, Match, bool]]:
         for flag, group in groupby(self._spoken_of(found), lambda rule: rule.flag):

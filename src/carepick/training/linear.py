@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ TASKS = ("department", "disease")
 class LinearSettings:
     """How the n-gram branch is fitted; the settings of the recipe's steps linear and folds.
 
+    `rows`: n-grams in the table; `triage_rows`: how many of them are chosen for the triage head, from the project's own
+    sentences, of which `triage_least_texts` hold them.
     `excerpt_weight`: how much a short excerpt of each question counts beside the question itself; 0 leaves them out.
     `sentence_weight`: how much a generated sentence counts; many fit several diseases.
     """
@@ -35,6 +37,8 @@ class LinearSettings:
     longest: int = 4
     least_texts: int = 6
     rows: int = 65_535
+    triage_rows: int = 16_000
+    triage_least_texts: int = 2
     regularization: float = 0.3
     rare_power: float = 0.3
     named_share: float = 0.35
@@ -54,7 +58,10 @@ def fit_branches(corpus: pd.DataFrame, settings: LinearSettings) -> tuple[NgramT
     targets = {task: _class_numbers(rows[task]) for task in TASKS}
     whole = ~rows.excerpt.to_numpy()
     table = choose_ngrams(
-        rows.text[whole].tolist(), {task: classes[whole] for task, classes in targets.items()}, settings
+        rows.text[whole].tolist(),
+        {task: classes[whole] for task, classes in targets.items()},
+        settings,
+        _triage_hashes(corpus, settings),
     )
     features = count_matrix(rows.text.tolist(), table)
     return table, {
@@ -142,21 +149,32 @@ def _class_numbers(names: pd.Series[str]) -> Array:
     return names.map({name: number for number, name in enumerate(ordered)}).fillna(-1).to_numpy(np.int64)
 
 
-def choose_ngrams(texts: list[str], labels: dict[str, Array], settings: LinearSettings) -> NgramTable:
-    """Returns the table of the `settings.rows` n-grams that tell the classes apart best.
+def choose_ngrams(
+    texts: list[str], labels: dict[str, Array], settings: LinearSettings, besides: Collection[int] = ()
+) -> NgramTable:
+    """Returns the table of the `settings.rows` n-grams that tell the classes apart best, the hashes `besides` among them.
 
-    `labels`: for each task, a class number for each of `texts`, -1 where there is none. Half of the rows go to each
-    task, by the largest chi-square of an n-gram with any class (Yang and Pedersen 1997).
+    `labels`: for each task, a class number for each of `texts`, -1 where there is none. The rows are shared evenly by
+    the tasks, by the largest chi-square of an n-gram with any class (Yang and Pedersen 1997).
     """
     frequent = _frequent_hashes(texts, settings)
     present = count_matrix(texts, NgramTable(frequent, settings.shortest, settings.longest)).sign()
     rankings = [np.argsort(-_chi_square(present, classes)) for classes in labels.values()]
-    chosen: set[int] = set()
+    chosen = set(besides)
     for row in np.stack(rankings, 1).ravel():
-        chosen.add(int(row))
-        if len(chosen) == settings.rows:
+        if len(chosen) >= settings.rows:
             break
-    return NgramTable(np.sort(frequent[list(chosen)]), settings.shortest, settings.longest)
+        chosen.add(int(frequent[row]))
+    return NgramTable(np.array(sorted(chosen), np.uint32), settings.shortest, settings.longest)
+
+
+def _triage_hashes(corpus: pd.DataFrame, settings: LinearSettings) -> list[int]:
+    """Returns the n-grams that tell best how urgent the project's own sentences are; questions hardly have them."""
+    own = corpus[(corpus.split == "train") & (corpus.source == "triage")]
+    if own.empty or not settings.triage_rows:
+        return []
+    chosen = replace(settings, rows=settings.triage_rows, least_texts=settings.triage_least_texts)
+    return choose_ngrams(own.text.tolist(), {"triage": _class_numbers(own.triage)}, chosen).hashes.tolist()
 
 
 def count_matrix(texts: list[str], table: NgramTable) -> sparse.csr_matrix:
