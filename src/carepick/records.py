@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -82,7 +83,7 @@ class Evidence:
 class TaskAnswer:
     """All answerable labels of one task, best first, with what can be said about how sure they are."""
 
-    labels: tuple[ScoredLabel, ...]
+    labels: Sequence[ScoredLabel]
     confidence: Confidence
     conformal_set: tuple[str, ...] = ()  # ids; holds the right label nine times out of ten
     model_version: str = ""

@@ -47,10 +47,11 @@ class Settings:
     )
     batch_tokens: int = _setting(128, "Most tokens, padding counted, in one forward pass.", 64, 65_536)
     batch_wait_ms: float = _setting(0.0, "Longest wait for more texts before a forward pass, in milliseconds.", 0, 1000)
-    queue_limit: int = _setting(64, "Most texts waiting for a forward pass; past it 429 with Retry-After.", 1, 100_000)
+    queue_limit: int = _setting(32, "Most texts waiting for a forward pass; past it 429 with Retry-After.", 1, 100_000)
     queue_wait_ms: int = _setting(
-        1000,
-        "Longest that texts may have to wait for a forward pass, as reckoned when they arrive; past it 429.",
+        75,
+        "Longest wait for a forward pass, as reckoned when a text arrives, once the queue has been full and for as long "
+        "as texts are refused; past it 429.",
         1,
         600_000,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 
@@ -33,8 +34,10 @@ def clock() -> Clock:
 def make(engine: WatchedEngine, clock: Clock) -> Iterator[MakeBatcher]:
     made: list[Batcher] = []
 
-    def make(tokens: int = 256, queue: int = 64, wait: float = 0.0, runners: int = 1) -> Batcher:
-        made.append(Batcher(engine, BatchLimits(tokens, queue, wait), runners, clock))
+    def make(
+        tokens: int = 256, queue: int = 64, wait: float = 0.0, runners: int = 1, crowded: float = math.inf
+    ) -> Batcher:
+        made.append(Batcher(engine, BatchLimits(tokens, queue, wait, crowded), runners, clock))
         return made[-1]
 
     yield make
@@ -188,6 +191,48 @@ def test_deadlines_are_no_reason_when_nothing_waits(make: MakeBatcher, engine: W
     late = order(engine, "가", deadline=clock.now + 0.5)
     batcher.submit([late])
     late.ticket.output(SECONDS)
+
+
+def paced(batcher: Batcher, engine: WatchedEngine, clock: Clock) -> Ticket:
+    """Lets a token take a millisecond, the batcher know it, and its runner be busy."""
+    engine.on_tokens = lambda tokens: clock.advance(tokens / 1000)
+    for _ in range(60):
+        submit(batcher, engine, "가" * 10)[0].output(SECONDS)
+    return busy(batcher, engine)
+
+
+def test_a_queue_that_was_full_is_kept_short_while_texts_are_refused(
+    make: MakeBatcher, engine: WatchedEngine, clock: Clock
+) -> None:
+    """A crowd of three waits for thirty milliseconds; when more have come than that, only for fifteen."""
+    batcher = make(tokens=64, queue=3, crowded=0.015)
+    paced(batcher, engine, clock)
+    crowd = [submit(batcher, engine, letter * 10)[0] for letter in "나다라"]
+    with pytest.raises(OverloadedError):
+        submit(batcher, engine, "마")
+    engine.gate.set()
+    for ticket in crowd:
+        ticket.output(SECONDS)
+    busy(batcher, engine)
+    submit(batcher, engine, "바" * 10)
+    submit(batcher, engine, "사" * 10)
+    for _ in range(3):  # each refusal says that there are still too many
+        with pytest.raises(OverloadedError):
+            submit(batcher, engine, "아" * 10)
+        clock.advance(0.7)
+    clock.advance(0.7)
+    submit(batcher, engine, "자" * 10)
+
+
+def test_a_batch_too_large_for_what_is_left_says_nothing_of_a_crowd(
+    make: MakeBatcher, engine: WatchedEngine, clock: Clock
+) -> None:
+    batcher = make(tokens=64, queue=4, crowded=0.015)
+    paced(batcher, engine, clock)
+    submit(batcher, engine, "나" * 20)
+    with pytest.raises(OverloadedError):
+        submit(batcher, engine, *"다라마바")
+    submit(batcher, engine, "사")
 
 
 def test_room_is_counted_in_texts_not_windows(make: MakeBatcher, engine: WatchedEngine) -> None:

@@ -41,6 +41,19 @@ def test_equal_scores_keep_the_order_of_the_head() -> None:
     assert [label.id for label in ranking.rank(np.zeros(4))] == ["b", "c", "d"]
 
 
+def test_what_is_ranked_is_like_a_tuple() -> None:
+    ranked = Ranking(Head(LABELS)).rank(np.array([0.1, 0.4, 0.2, 0.3]))
+    labels = tuple(ranked)
+    assert [label.id for label in labels] == ["b", "d", "c", "a"]
+    assert (len(ranked), ranked[-1], ranked[1:3], ranked[9:]) == (4, labels[3], labels[1:3], ())
+    assert ranked == labels == ranked
+    assert ranked != labels[:3]
+    assert hash(ranked) == hash(labels)
+    assert repr(ranked) == repr(labels)
+    with pytest.raises(IndexError):
+        ranked[4]
+
+
 @pytest.mark.parametrize("scale", [1e4, -1e4])
 def test_enormous_logits_stay_numbers(scale: float) -> None:
     scores = Ranking(Head(LABELS)).probabilities(np.array([1, 2, 3, 4], np.float32) * np.float32(scale))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
-from carepick.errors import DeadlineError
+from carepick.errors import DeadlineError, OverloadedError
 from carepick.service.ticket import ModelOutput, Ticket
 
 OUTPUT = ModelOutput({}, 1, False)
@@ -70,3 +73,35 @@ def test_a_failure_is_not_shared_with_later_callers() -> None:
 def test_waits_no_longer_than_asked() -> None:
     with pytest.raises(DeadlineError):
         Ticket(deadline=10).output(-1)
+
+
+class Held:
+    """Something in the frame of a caller, such as a text."""
+
+
+def test_a_failure_keeps_nothing_of_those_who_met_it() -> None:
+    tickets: list[Ticket] = []
+
+    def refuse() -> weakref.ref[Held]:
+        held, ticket = Held(), Ticket(deadline=10)
+        tickets.append(ticket)
+        try:
+            raise OverloadedError("full", retry_after=7)
+        except OverloadedError as error:
+            ticket.fail(error)
+        return weakref.ref(held)
+
+    def wait() -> weakref.ref[Held]:
+        held = Held()
+        with pytest.raises(OverloadedError) as caught:
+            tickets[0].output(0)
+        assert caught.value.retry_after == 7
+        del caught
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        assert refuse()() is None
+        assert wait()() is None
+    finally:
+        gc.enable()

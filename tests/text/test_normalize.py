@@ -67,6 +67,13 @@ def test_composed_and_decomposed_are_the_same(text: str) -> None:
     assert normalize(unicodedata.normalize("NFD", text)) == normalize(text)
 
 
+@given(st.text(st.sampled_from("머리가 아파요.!~13aB"), max_size=12))
+def test_what_is_plain_is_read_as_what_is_not(text: str) -> None:
+    """A full-width letter at the end, which stands for itself in no short cut, changes nothing before it."""
+    plain, other = normalize_with_spans(text + "z"), normalize_with_spans(text + "ｚ")
+    assert plain == other
+
+
 @given(KOREAN)
 def test_nothing_that_cannot_be_printed_is_left(text: str) -> None:
     canonical = normalize(text)

@@ -37,3 +37,12 @@ def test_nothing_to_fit_changes_nothing():
     from carepick.training.calibrate import fit_top
 
     assert fit_top(np.array([[0.9, 0.1]] * 5), np.zeros(5, int)) == (1.0, 0.0)
+
+
+def test_answers_as_sure_as_float32_can_say_are_fitted_as_well():
+    from carepick.training.calibrate import fit_top
+
+    sure = np.array([[1.0, 0.0]] * 8 + [[0.6, 0.4]] * 8, np.float32)
+    slope, offset = fit_top(sure, np.array([0] * 8 + [0, 1] * 4))
+    assert slope > 0
+    assert np.isfinite(offset)

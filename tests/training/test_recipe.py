@@ -65,8 +65,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = text.replace("least_texts = 6", "least_texts = 2").replace(
         "layers = 6, frozen_layers = 2", "layers = 1, frozen_layers = 0"
     )
-    gate = "settings.least_agreement = 0.8\nsettings.parity_texts = 30\n"
-    text = text.replace("settings.thresholds", gate + "settings.thresholds")
+    text = text.replace("triage_rows = 16000", "triage_rows = 60")
+    text = text.replace("settings.parity_texts = 2000", "settings.least_agreement = 0.8\nsettings.parity_texts = 30")
     text = re.sub(r"max_steps = \d+", "max_steps = 12", text)
     folder = tmp_path_factory.mktemp("project")
     (folder / "recipes").mkdir()

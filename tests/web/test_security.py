@@ -49,6 +49,8 @@ def test_every_answer_carries_the_security_headers(client, route):
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+    names = [name.lower() for name, _ in headers]
+    assert len(set(names)) == len(names)
 
 
 def test_the_manual_keeps_to_its_own_policy(client):

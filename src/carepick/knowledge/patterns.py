@@ -13,6 +13,7 @@ chest pain <              certain in a short message only
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from carepick.errors import CatalogError
@@ -67,9 +68,13 @@ def parse_pattern(source: str) -> Pattern:
     return Pattern(source, tuple(chains), tuple(gates), tuple(excluded), window, _SHORT_ONLY in source.split())
 
 
-def stems_in_place(pattern: Pattern) -> dict[str, tuple[Stem, ...]]:
-    """Returns the stems that `pattern` writes in place, by their name; raises `CatalogError` naming a wrong one."""
-    return {name: parse_stems(name, shortest=1) for name in pattern.names() if not _CONCEPT.fullmatch(name)}
+def stems_in_place(pattern: Pattern, known: Collection[str] = ()) -> dict[str, tuple[Stem, ...]]:
+    """Returns the stems that `pattern` writes in place and `known` does not name, by their name.
+
+    Raises `CatalogError` naming a stem that is not well formed.
+    """
+    fresh = (name for name in pattern.names() if name not in known)
+    return {name: parse_stems(name, shortest=1) for name in fresh if not _CONCEPT.fullmatch(name)}
 
 
 def _term(source: str, token: str) -> Term:

@@ -186,7 +186,7 @@ def _places(flags: tuple[RedFlag, ...], known: set[str]) -> dict[str, tuple[Stem
         for pattern in (*flag.patterns, *flag.weak_patterns):
             place = f"{_FLAGS}: {flag.id}: pattern {pattern.source!r}"
             try:
-                found |= stems_in_place(pattern)
+                found |= stems_in_place(pattern, found)  # many stand in hundreds of patterns
             except CatalogError as error:
                 raise CatalogError(f"{place}: {error}") from None
             if unknown := pattern.names() - found.keys() - known:

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from carepick.engine.base import Engine, FloatArray
 from carepick.errors import NotReadyError, OverloadedError
 from carepick.service.order import Order, Piece
+from carepick.service.priority import step_back
 from carepick.service.waiting import WaitingLine
 
 _PARTS = ("tokens", "ngrams")
 _NEWEST_SHARE = 0.1  # of the newest pass in the running mean of the pace
+_CROWDED_SECONDS = 1.0  # for which the queue is kept short after the last text that had to be refused
 
 
 @dataclass(frozen=True)
 class BatchLimits:
     """`tokens` of one pass, padding counted; `queue`: texts that may wait; `wait_seconds` for more texts to come;
-    `queue_seconds`: the longest that the texts before a new one may take, as reckoned from the passes so far."""
+    `queue_seconds`: the longest that the texts before a new one may take, as reckoned from the passes so far, while more
+    come than can be answered."""
 
     tokens: int
     queue: int
@@ -42,6 +45,7 @@ class Batcher:
         self._line = WaitingLine()
         self._idle = 0  # runners that have nothing to do
         self._pace: float | None = None  # seconds that one runner takes for a token; unknown before the first pass
+        self._crowded_until = -math.inf
         self._closed = False
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._work, name=f"runner-{n}", daemon=True) for n in range(runners)]
@@ -61,8 +65,12 @@ class Batcher:
     def check_room(self, count: int, deadline: float) -> None:
         """Raises `OverloadedError` or `NotReadyError` when `count` texts with `deadline` would be refused now.
 
-        They are when the queue has no room, or when the texts before them will take too long or until after the deadline:
-        an answer that would come too late is refused at once. When nothing waits, a batch larger than the queue is taken.
+        They are when the queue has no room, or when the texts before them will take until after the deadline: an answer
+        that would come too late is refused at once. When nothing waits, a batch larger than the queue is taken.
+
+        A crowd that comes at once may fill the queue: it is worked off. A queue that stays full means that more come than
+        can be answered, however long it is; it only makes everyone wait. So from the first text that a full queue refuses
+        until none has been refused for a while, the queue is kept as short as `queue_seconds` says.
         """
         with self._changed:
             if self._closed:
@@ -70,6 +78,8 @@ class Batcher:
             if self._refuses(count, deadline):
                 self._line.drop_unwanted(self._clock())
             if self._refuses(count, deadline):
+                if self._refuses(1, math.inf):  # not for the size of a batch or for its deadline alone
+                    self._crowded_until = self._clock() + _CROWDED_SECONDS
                 raise OverloadedError(
                     "Too many texts are waiting: try again after the seconds that Retry-After names.",
                     max(1, math.ceil(self._seconds_ahead())),
@@ -85,16 +95,17 @@ class Batcher:
         atexit.unregister(self.close)
 
     def _refuses(self, count: int, deadline: float) -> bool:
+        now, ahead = self._clock(), self._seconds_ahead()
         full = self._line.texts + count > self._limits.queue
-        ahead = self._seconds_ahead()
-        late = ahead > self._limits.queue_seconds or self._clock() + ahead > deadline
-        return self._line.texts > 0 and (full or late)
+        long = now < self._crowded_until and ahead > self._limits.queue_seconds
+        return self._line.texts > 0 and (full or long or now + ahead > deadline)
 
     def _seconds_ahead(self) -> float:
         """Returns how long the texts that wait now will take."""
         return self._line.tokens * (self._pace or 0.0) / len(self._threads)
 
     def _work(self) -> None:
+        step_back()  # who answers and who is refused wait for microseconds of Python, the passes for nobody
         while pieces := self._take():
             self._run(pieces)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from carepick.engine.manifest import Head
 from carepick.records import Confidence, ScoredLabel
@@ -32,8 +33,10 @@ def band(score: float, thresholds: Mapping[str, float]) -> Confidence:
     return Confidence.MEDIUM if score >= thresholds["medium"] else Confidence.LOW
 
 
-def conformal_set(labels: tuple[ScoredLabel, ...], head: Head) -> tuple[str, ...]:
+def conformal_set(labels: Sequence[ScoredLabel], head: Head) -> tuple[str, ...]:
     """Returns the ids whose score reaches the head's conformal threshold, best first; never empty where one is set.
+
+    `labels`: best first.
 
     Split conformal prediction (Sadinle, Lei and Wasserman 2019): with the thresholds fitted on held-out texts, the set
     holds the right label `head.coverage` of the time. Empty when the bundle names no thresholds.
@@ -41,5 +44,7 @@ def conformal_set(labels: tuple[ScoredLabel, ...], head: Head) -> tuple[str, ...
     if not head.conformal:
         return ()
     pooled = head.conformal.get("", 0.0)
-    chosen = tuple(label.id for label in labels if label.score >= head.conformal.get(label.id, pooled))
+    least = min(pooled, *head.conformal.values())
+    likely = takewhile(lambda label: label.score >= least, labels)  # the others are not even looked at
+    chosen = tuple(label.id for label in likely if label.score >= head.conformal.get(label.id, pooled))
     return chosen or tuple(label.id for label in labels[:1])

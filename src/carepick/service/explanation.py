@@ -41,13 +41,13 @@ def contributions(
     among its characters.
     """
     tokens = outputs[f"{head}.tokens"]
-    total = sum(len(window.input_ids) for window in windows)
     added = np.zeros((len(text.text), tokens.shape[2]), np.float32)
+    total = sum(len(window.input_ids) for window in windows)
     for row, window in enumerate(windows):
-        share = len(window.input_ids) / total
-        for (start, end), values in zip(window.token_spans, tokens[row], strict=False):
-            if end > start:
-                added[start:end] += values * share / (end - start)
+        first, end = window.token_spans.T
+        read = end > first  # special tokens stand nowhere
+        values = tokens[row, : len(first)][read] * (len(first) / total)
+        _share_out(added, first[read], end[read], values / (end - first)[read, None])
     if located is not None and f"{head}.ngrams" in outputs:
         _add_ngrams(added, windows[0], outputs[f"{head}.ngrams"][0], located)
     return Contributions(added)
@@ -57,16 +57,22 @@ def _add_ngrams(
     added: FloatArray, window: Window, values: FloatArray, located: tuple[IntArray, IntArray, IntArray]
 ) -> None:
     rows, first, last = located
-    if not len(rows):
-        return
     order = np.argsort(window.ngram_ids)
     places = order[np.searchsorted(window.ngram_ids, rows, sorter=order)]
     occurrences = np.bincount(places, minlength=len(window.ngram_ids))
     width = (last - first + 1) * occurrences[places]
-    steps = np.zeros((len(added) + 1, added.shape[1]), np.float32)
-    each = values[places] / width[:, None]
-    np.add.at(steps, first, each)
-    np.subtract.at(steps, last + 1, each)
+    _share_out(added, first, last + 1, values[places] / width[:, None])
+
+
+def _share_out(added: FloatArray, first: IntArray, end: IntArray, values: FloatArray) -> None:
+    """Adds each row of `values` to the characters from its `first` to before its `end`."""
+    if not len(first):
+        return
+    steps = np.zeros((len(added) + 1, added.shape[1]))  # float64: what begins and ends cancels out
+    for places, sign in ((first, 1), (end, -1)):
+        order = np.argsort(places, kind="stable")
+        found, begins = np.unique(places[order], return_index=True)
+        steps[found] += sign * np.add.reduceat(values[order], begins, axis=0, dtype=np.float64)
     added += np.cumsum(steps[:-1], axis=0)
 
 
@@ -82,11 +88,12 @@ def explain(
     rivals[label] = 0
     rivals /= max(float(rivals.sum()), 1e-9)
     margin = (added.by_character[:, label] - added.by_character @ rivals) / temperature
-    words = [
-        Evidence(
-            Span(*text.span(match.start(), match.end())), round(float(margin[match.start() : match.end()].sum()), 4)
-        )
-        for match in _WORD.finditer(text.text)
-    ]
-    words.sort(key=lambda word: -abs(word.weight))
-    return tuple(word for word in words[:most] if abs(word.weight) >= _LEAST_SHARE * abs(words[0].weight))
+    until = np.concatenate([[0.0], np.cumsum(margin, dtype=np.float64)])
+    words = [match.span() for match in _WORD.finditer(text.text)]
+    weights = [round(float(until[end] - until[start]), 4) for start, end in words]
+    strongest = sorted(range(len(words)), key=lambda place: -abs(weights[place]))[:most]
+    return tuple(
+        Evidence(Span(*text.span(*words[place])), weights[place])
+        for place in strongest
+        if abs(weights[place]) >= _LEAST_SHARE * abs(weights[strongest[0]])
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from carepick.engine.base import FloatArray
 from carepick.records import Confidence, Evidence, Prediction, ScoredLabel, Task, TaskAnswer
 from carepick.service.confidence import band, conformal_set, readable
-from carepick.service.explanation import contributions, explain
+from carepick.service.explanation import Contributions, contributions, explain
 from carepick.service.models import ModelSet
 from carepick.service.ticket import ModelOutput
 from carepick.service.triage import Heard, Triager
@@ -46,15 +47,21 @@ def explainer(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOut
     """
     scores = models.scores(outputs)
 
-    def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
-        model, name = models.tasks[task], task.value
+    @cache
+    def added(task: Task) -> Contributions | None:
+        model = models.tasks[task]
         output = outputs[models.models.index(model)]
-        if f"{name}.tokens" not in output.parts:
+        if f"{task.value}.tokens" not in output.parts:
+            return None
+        located = model.engine.locate_ngrams(text.text)
+        return contributions(text, output.windows, output.parts, task.value, located)
+
+    def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
+        if (parts := added(task)) is None:
             return ()
-        head = models.head(name)
-        added = contributions(text, output.windows, output.parts, name, model.engine.locate_ngrams(text.text))
+        head = models.head(task.value)
         place = next(place for place, known in enumerate(head.labels) if known.id == label.id)
-        return explain(text, added, scores[name], place, head.temperature)
+        return explain(text, parts, scores[task.value], place, head.temperature)
 
     return why
 

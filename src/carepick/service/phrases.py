@@ -21,48 +21,45 @@ class _Entry(NamedTuple):
     concepts: tuple[str, ...]
 
 
-class _Bucket(NamedTuple):
-    """The stems that begin with the same two letters (or are one letter): by length, then by folded literal."""
-
-    lengths: list[int]
-    entries: dict[str, list[_Entry]]
-
-
 class PhraseIndex:
     """Stems by their first letters, so that each place of a text is compared with a few of them only."""
 
     def __init__(self, stems: Mapping[str, Iterable[Stem]]) -> None:
         """`stems`: those of each concept."""
-        concepts: dict[Stem, dict[str, None]] = {}
+        concepts: dict[Stem, tuple[str, ...]] = {}
         for concept, entries in stems.items():
-            for stem in entries:
-                concepts.setdefault(stem, {})[concept] = None
-        self._pairs: dict[str, _Bucket] = {}
-        self._singles: dict[str, _Bucket] = {}  # stems of one letter
+            for stem in dict.fromkeys(entries):
+                concepts[stem] = (*concepts.get(stem, ()), concept)
+        shared = {names: names for names in concepts.values()}  # one tuple for all stems of a concept
+        self._entries: dict[str, tuple[_Entry, ...]] = {}  # by folded literal
+        self._lengths: dict[str, tuple[int, ...]] = {}  # of the literals that begin with two letters, or are one
         for stem, names in concepts.items():
             literal = fold(stem.literal)
-            buckets = self._pairs if len(literal) > 1 else self._singles
-            bucket = buckets.setdefault(literal[:2], _Bucket([], {}))
-            bucket.entries.setdefault(literal, []).append(_Entry(stem, tuple(names)))
-            if len(literal) not in bucket.lengths:
-                bucket.lengths.append(len(literal))
+            literal = stem.literal if literal == stem.literal else literal
+            self._entries[literal] = (*self._entries.get(literal, ()), _Entry(stem, shared[names]))
+            lengths = self._lengths.get(literal[:2], ())
+            if len(literal) not in lengths:
+                self._lengths[literal[:2]] = (*lengths, len(literal))
+        same = {lengths: lengths for lengths in self._lengths.values()}
+        self._lengths = {letters: same[lengths] for letters, lengths in self._lengths.items()}
 
     def find(self, text: FoldedText) -> dict[str, list[Hit]]:
         """Returns where each concept was found, in order of the start; concepts that were not found are missing."""
         found: dict[str, list[Hit]] = {}
-        folded, pair, single = text.folded, self._pairs.get, self._singles.get
+        folded, known, lengths_of = text.folded, self._entries.get, self._lengths.get
         for start in range(len(folded)):
-            for bucket in (pair(folded[start : start + 2]), single(folded[start])):
-                if bucket is None:
+            pair = folded[start : start + 2]
+            lengths = lengths_of(pair, ())
+            if len(pair) > 1:
+                lengths += lengths_of(pair[0], ())
+            for length in lengths:
+                end = start + length
+                if end > len(folded):  # a slice would be cut short, and match a shorter stem a second time
                     continue
-                for length in bucket.lengths:
-                    end = start + length
-                    if end > len(folded):  # a slice would be cut short, and match a shorter stem a second time
-                        continue
-                    for entry in bucket.entries.get(folded[start:end], ()):
-                        if _stands(text, entry.stem, start, end):
-                            for concept in entry.concepts:
-                                found.setdefault(concept, []).append(Hit(start, end))
+                for entry in known(folded[start:end], ()):
+                    if _stands(text, entry.stem, start, end):
+                        for concept in entry.concepts:
+                            found.setdefault(concept, []).append(Hit(start, end))
         return found
 
 

@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import overload
+
 import numpy as np
 
 from carepick.engine.base import FloatArray
-from carepick.engine.manifest import Head
+from carepick.engine.manifest import Head, Label
 from carepick.engine.scores import correct_top
 from carepick.records import ScoredLabel
+
+
+class Ranked(Sequence[ScoredLabel]):
+    """Labels with their scores, best first; each is made when it is looked at, as few ever are. Equal to a tuple of them."""
+
+    def __init__(self, known: Sequence[Label], places: Sequence[int], scores: Sequence[float]) -> None:
+        """`places` in `known` of the labels, best first, and the scores of these."""
+        self._known, self._places, self._scores = known, places, scores
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> ScoredLabel: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[ScoredLabel, ...]: ...
+    def __getitem__(self, place: int | slice) -> ScoredLabel | tuple[ScoredLabel, ...]:
+        if isinstance(place, slice):
+            return tuple(map(self.__getitem__, range(len(self))[place]))
+        return self._label(self._places[place], self._scores[place])
+
+    def __iter__(self) -> Iterator[ScoredLabel]:
+        return map(self._label, self._places, self._scores)
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, (Ranked, tuple)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def _label(self, place: int, score: float) -> ScoredLabel:
+        label = self._known[place]
+        return ScoredLabel(label.id, label.name, score)
 
 
 class Ranking:
@@ -17,7 +56,6 @@ class Ranking:
         self.head = head
         self._answerable = np.array([label.id not in head.excluded_labels for label in head.labels])
         self._count = int(self._answerable.sum())
-        self._ids, self._names = [label.id for label in head.labels], [label.name for label in head.labels]
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
         """Returns the calibrated probabilities of `logits` (classes,), 0 for excluded labels; they add up to 1."""
@@ -28,8 +66,7 @@ class Ranking:
             return probabilities
         return correct_top(probabilities, self.head.top_slope, self.head.top_offset)
 
-    def rank(self, scores: FloatArray) -> tuple[ScoredLabel, ...]:
+    def rank(self, scores: FloatArray) -> Ranked:
         """Returns every answerable label with its score (classes,), best first; equal scores in the head's order."""
         ordered = np.argsort(np.where(self._answerable, -scores, np.inf), kind="stable")[: self._count]
-        ids, names = map(self._ids.__getitem__, ordered), map(self._names.__getitem__, ordered)
-        return tuple(map(ScoredLabel, ids, names, scores[ordered].tolist()))
+        return Ranked(self.head.labels, ordered.tolist(), scores[ordered].tolist())

@@ -80,11 +80,24 @@ class Ticket:
         """Gives `error` to all holders; does nothing when they were given something before."""
         with self._lock:
             if not self._future.done():
-                self._future.set_exception(error)
+                self._future.set_exception(_without_frames(error))
 
     def output(self, seconds: float) -> ModelOutput:
         """Returns the output, waiting at most `seconds`; raises `DeadlineError` then, or what it failed with."""
         try:
-            return self._future.result(max(0.0, seconds))
+            error = self._future.exception(max(0.0, seconds))
         except FutureTimeout:
             raise DeadlineError(_EXPIRED) from None
+        if error:
+            raise _without_frames(error)
+        return self._future.result()
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Returns a copy of `error` without its traceback: the frames of a traceback hold the caller's text and much more.
+
+    A ticket that failed is kept for a while, and what it holds with it; under overload there are hundreds.
+    """
+    bare = type(error).__new__(type(error), *error.args)
+    vars(bare).update(vars(error))
+    return bare

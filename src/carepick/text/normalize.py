@@ -16,6 +16,10 @@ _CLUSTER = re.compile(
     re.DOTALL,
 )
 
+# What is in canonical form as it is typed, as most texts are: whole syllables and ASCII, single spaces, no long runs.
+_PLAIN = re.compile(r"[!-~가-힣]+(?: [!-~가-힣]+)*")
+_LONG_RUN = re.compile(r"([^0-9])\1\1")
+
 # NFKC turns a lone compatibility jamo (ㅠ) into a conjoining one, which no keyboard writes: turn it back.
 _LEADING = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWEL = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
@@ -76,6 +80,8 @@ def normalize_with_spans(text: str) -> NormalizedText:
     NFKC with whole Hangul syllables, one space for any white space, no control, format, private or surrogate
     characters, runs of a character shortened to two, no white space at the ends. May be empty. Idempotent.
     """
+    if _PLAIN.fullmatch(text) and not _LONG_RUN.search(text):
+        return NormalizedText(text, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

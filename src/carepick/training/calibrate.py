@@ -48,7 +48,8 @@ def calibrate(
     """Returns for each task its blend, temperature, top correction, conformal thresholds by label name, and the temperature of each
     branch alone, ready for JSON.
 
-    Blend and temperature are fitted on one half of the tune split, conformal thresholds on the other half.
+    The blend is fitted on one half of the tune split, conformal thresholds on the other half; temperature and top
+    correction, three numbers a task, on all real questions of it.
     """
     result: dict[str, Any] = {}
     for task, names in labels.items():
@@ -65,7 +66,7 @@ def calibrate(
             blend = _with_prior_power(blend, deep, wide, log_prior, targets, fitted, settings)
         logits = blend.apply(deep, wide, log_prior)
         real = ~part.source.isin(WRITTEN).to_numpy()
-        scores = _fit_scores(logits[fitted & real], targets[fitted & real])
+        scores = _fit_scores(logits[real], targets[real])
         likely = softmax(logits[~fitted & real] / scores["temperature"])
         probabilities = correct_top(likely, scores["top_slope"], scores["top_offset"])
         thresholds = fit_conformal(
@@ -77,8 +78,8 @@ def calibrate(
             **scores,
             "conformal": dict(thresholds),
             "alone": {
-                "encoder": _fit_scores(deep[fitted & real], targets[fitted & real]),
-                "ngrams": _fit_scores(wide[fitted & real], targets[fitted & real]),
+                "encoder": _fit_scores(deep[real], targets[real]),
+                "ngrams": _fit_scores(wide[real], targets[real]),
             },
         }
     return result
@@ -101,7 +102,7 @@ def fit_top(probabilities: Array, targets: Array) -> tuple[float, float]:
     right = probabilities.argmax(1) == targets
     if right.all() or not right.any():
         return 1.0, 0.0
-    certainty = logit(probabilities.max(1).clip(1e-9, 1 - 1e-9))
+    certainty = logit(probabilities.max(1).astype(np.float64).clip(1e-9, 1 - 1e-9))
     fitted = LogisticRegression(C=1e6).fit(certainty[:, None], right)
     slope, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return (slope, offset) if slope > 0 else (1.0, 0.0)

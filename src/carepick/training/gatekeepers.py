@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from carepick.engine.ngrams import NgramTable
+from carepick.evaluation.rules import heard_by_rules
 from carepick.training.linear import count_matrix
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -28,11 +29,17 @@ LABELS = {"triage": ("none", "urgent", "crisis", "danger"), "scope": ("other", "
 class GatekeeperSettings:
     """How the gatekeepers are fitted; the recipe's settings of that step.
 
-    `ordinary_weight`: how much an ordinary question counts as a case without urgency beside a written sentence.
+    `triage_scale`, `scope_scale`: how much an n-gram counts in that head beside a standardized state;
+    `triage_regularization`, `scope_regularization`: the inverse strength of the penalty on weights; `ordinary_weight`: how
+    much an ordinary question counts as a case without urgency beside a written sentence.
+
+    The encoder has read the sentences of triage, so its states tell those apart too well: n-grams count more there.
     """
 
-    ngram_scale: float = 1.0
-    regularization: float = 30.0
+    triage_scale: float = 16.0
+    triage_regularization: float = 2.0
+    scope_scale: float = 1.0
+    scope_regularization: float = 30.0
     ordinary_weight: float = 0.2
 
 
@@ -54,14 +61,17 @@ def fit_gatekeepers(
 ) -> dict[str, LinearHead]:
     """Returns the triage and the scope head, fitted on the project's own sentences and on ordinary questions.
 
-    An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them. For scope,
-    urgent sentences and generated complaints are about health as well, and short.
+    An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them. So do short
+    texts: generated complaints are about health, and not urgent where the rules hear nothing; what is not about health
+    is not urgent, and urgent sentences are about health.
     """
+    ordinary = rows.purpose.eq("ordinary").to_numpy()
     short = ((rows.purpose == "disease") & (rows.source == "sentence")).to_numpy()
+    elsewhere = ((rows.purpose == "scope") & (rows.label == "other")).to_numpy()
     heads = {}
     for name, assumed, beside in (
-        ("triage", "none", rows.purpose.eq("ordinary").to_numpy()),
-        ("scope", "health", rows.purpose.isin(["ordinary", "triage"]).to_numpy() | short),
+        ("triage", "none", ordinary | elsewhere | _quiet(rows, short)),
+        ("scope", "health", ordinary | short | rows.purpose.eq("triage").to_numpy()),
     ):
         own = rows.purpose.eq(name).to_numpy()
         used = own | beside
@@ -69,10 +79,22 @@ def fit_gatekeepers(
         targets = labels.map({label: index for index, label in enumerate(LABELS[name])}).to_numpy(np.int64)
         weights = np.where(own[used], 1.0, settings.ordinary_weight)
         ngrams = count_matrix(rows.text[used].tolist(), table)
-        heads[name] = fit_gatekeeper(
-            pooled[used], ngrams, targets, weights, settings.ngram_scale, settings.regularization
-        )
+        scale, regularization = _strengths(settings, name)
+        heads[name] = fit_gatekeeper(pooled[used], ngrams, targets, weights, scale, regularization)
     return heads
+
+
+def _quiet(rows: pd.DataFrame, among: Array) -> Array:
+    """Returns which of the rows `among` (texts,) are free of all that the red flags' rules hear or suspect."""
+    quiet = among.copy()
+    quiet[among] = ~np.array(heard_by_rules(rows.text[among].tolist()), bool)
+    return quiet
+
+
+def _strengths(settings: GatekeeperSettings, head: str) -> tuple[float, float]:
+    if head == "triage":
+        return settings.triage_scale, settings.triage_regularization
+    return settings.scope_scale, settings.scope_regularization
 
 
 def save_gatekeepers(path: Path, heads: Mapping[str, LinearHead]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from onnx import TensorProto, helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from carepick.training.smoothing import column_peaks, products, smooth
@@ -50,11 +51,21 @@ def variants(model: onnx.ModelProto, feeds: Sequence[Feed], wide: Collection[str
     }
 
 
+def quantizable(model: onnx.ModelProto) -> dict[str, str]:
+    """Returns for the name of each node of the bundle's `model` that can be quantized what it is called in BERT's weights."""
+    words = [node.name for node in model.graph.node if node.op_type == "Gather" and node.input[1] == "input_ids"]
+    named = dict.fromkeys(words, "embeddings.word_embeddings")
+    *encoder, heads = products(model)
+    parts = ("attention.self", "attention.output", "intermediate", "output")
+    named |= {node.name: f"encoder.layer.{place // 4}.{parts[place % 4]}" for place, node in enumerate(encoder)}
+    return named | {heads.name: "heads"}
+
+
 def write_dynamic(model: onnx.ModelProto, out: Path, per_channel: bool = True, **options: Any) -> None:
     """Writes `model` with int8 weights, and activations rounded at run time by one scale a tensor; `options` are
     `quantize_dynamic`'s."""
     quantize_dynamic(
-        _prepared(model), out, per_channel=per_channel, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+        _prepared(model), out, per_channel=per_channel, extra_options={"DefaultTensorType": TensorProto.FLOAT},
         **options,
     )  # fmt: skip
 
@@ -70,13 +81,16 @@ def write_static(model: onnx.ModelProto, out: Path, feeds: Sequence[Feed], wide:
         nodes_to_quantize=[node.name for node in products(model) if node.name not in wide], per_channel=True,
         reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         extra_options={
-            "OpTypesToExcludeOutputQuantization": ["MatMul"], "DefaultTensorType": onnx.TensorProto.FLOAT,
+            "OpTypesToExcludeOutputQuantization": ["MatMul"], "DefaultTensorType": TensorProto.FLOAT,
         },
     )  # fmt: skip
 
 
 def write_weights_only(model: onnx.ModelProto, out: Path, bits: int, accuracy_level: int | None = None) -> None:
     """Writes `model` with the weights of its products in blocks of `bits` bits each; the word table stays float32."""
+    logging.getLogger("onnxruntime.quantization.matmul_nbits_quantizer").setLevel(logging.WARNING)  # a line a node
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer  # sets up logging when imported
+
     quantizer = MatMulNBitsQuantizer(
         _prepared(model), bits=bits, block_size=_BLOCK, is_symmetric=True, accuracy_level=accuracy_level
     )
@@ -85,10 +99,16 @@ def write_weights_only(model: onnx.ModelProto, out: Path, bits: int, accuracy_le
 
 
 def _prepared(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Returns a copy, since the tools change what they are given, marked as one that needs no further fusing."""
+    """Returns a copy, since the tools change what they are given, marked as one that needs no further fusing.
+
+    Says of what the products read that it is float32: ONNX knows nothing of the fused kernels before them, and the
+    tools leave alone what has no type.
+    """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     add_pre_process_metadata(copy)
+    read = sorted({node.input[0] for node in products(copy)})
+    copy.graph.value_info.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in read)
     return copy
 
 

@@ -81,12 +81,13 @@ def run_recipe(
             "settings": dict(step.settings),
             "inputs": {n: checksum(p) for n, p in zip(step.inputs, inputs, strict=True)},
         }
-        if state.get(step.run, {}).get("made_from") == fingerprint and all(output.exists() for output in outputs):
+        made = " ".join(step.outputs)  # a kind of step may run twice, but never with the same outputs
+        if state.get(made, {}).get("made_from") == fingerprint and all(output.exists() for output in outputs):
             report(f"{step.run}: up to date")
             continue
         report(f"{step.run}: {step.about}")
         functions[step.run](inputs, outputs, step.settings)
-        state[step.run] = {"made_from": fingerprint, "made": {output.name: checksum(output) for output in outputs}}
+        state[made] = {"made_from": fingerprint, "made": {output.name: checksum(output) for output in outputs}}
         state_path.write_text(json.dumps(state, indent=1, sort_keys=True))
 
 

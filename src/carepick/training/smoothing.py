@@ -28,7 +28,9 @@ def column_peaks(model: onnx.ModelProto, feeds: Iterable[Mapping[str, Array]]) -
     watched.CopyFrom(model)
     del watched.graph.output[:]
     watched.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-    session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
     peaks: dict[str, Array] = {}
     for feed in feeds:
         for name, values in zip(names, session.run(names, feed), strict=True):

@@ -31,6 +31,7 @@ from carepick.training.linear import (
     save_folds,
     save_linear,
 )
+from carepick.training.quantization import QuantizationSettings, compare_quantizations
 from carepick.training.recipe import StepFunction
 from carepick.training.unpack import unpack_encoder
 
@@ -140,6 +141,14 @@ def ablation_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str
     export_ablations(_ingredients(inputs), outputs[0], outputs[1], read_settings(ExportSettings, settings))
 
 
+def quantization_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """float32 bundle, int8 bundle, features -> quantization.json."""
+    float32, shipped, features = inputs
+    rows, _ = read_features(features)
+    found = compare_quantizations(float32, shipped, rows, read_settings(QuantizationSettings, settings))
+    outputs[0].write_text(json.dumps(found, indent=1))
+
+
 def _ingredients(inputs: list[Path]) -> Ingredients:
     network, encoder, linear, gatekeepers, calibration, features = inputs
     table, branches = load_linear(linear)
@@ -162,6 +171,7 @@ STEPS: Mapping[str, StepFunction] = {
     "calibrate": calibrate_step,
     "export": export_step,
     "ablation": ablation_step,
+    "quantization": quantization_step,
 }
 
 

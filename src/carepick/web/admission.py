@@ -13,8 +13,9 @@ from flask import Flask, current_app, g, request
 from carepick.errors import OverloadedError
 from carepick.settings import Settings
 
-# Threads beyond those that may wait for the model: they refuse, and answer everything that needs no model.
-SPARE_THREADS = 8
+# Threads beyond those that may wait for the model: they refuse, and answer everything that needs no model. gunicorn keeps
+# one for up to 5 seconds with a caller who was refused and has not sent all of the body.
+SPARE_THREADS = 40
 _MOST_WAITING = 1000
 _EXTENSION = "carepick.admission"
 

@@ -31,6 +31,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _PAGE_HEADERS = {
+    **_HEADERS,
     "Content-Security-Policy": _PAGE_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -50,9 +51,7 @@ def _check_key() -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers.update(_HEADERS)
-    if response.mimetype == "text/html":
-        response.headers.update(_PAGE_HEADERS)
+    response.headers.extend(_PAGE_HEADERS if response.mimetype == "text/html" else _HEADERS)  # no view sets them
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,0 +1,45 @@
+"""The model inside the package, through the predictor: what anyone would try first. Sentences that it has not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from carepick.records import TriageLevel
+from carepick.service.predictor import Predictor
+from carepick.settings import Settings
+
+PLAIN = [
+    "두통이 있고 열이 조금 나요", "허리를 숙이면 아파요", "렌즈를 껴서 그런지 눈이 따가워요", "발목을 접질려서 부었어요",
+    "생리 양이 많고 어지러워요", "얼굴에 여드름이 심해요", "자꾸 물이 먹히고 소변을 자주 봐요", "치통이 심해요",
+    "임신 12주인데 입덧이 심해요", "다리에 쥐가 자주 나요", "눈이 간지럽고 충혈됐어요", "뒷목이 뻣뻣해요",
+    "비염 때문에 코가 맹맹해요", "속이 더부룩하고 트림이 나와요", "무릎에서 뚝뚝 소리가 나요", "머리카락이 많이 빠져요",
+]  # fmt: skip
+URGENT = [
+    "숨이 안 쉬어져요", "피를 토했어요", "혀가 꼬이고 한쪽 팔에 힘이 없어요", "아기가 숨을 안 쉬어요",
+    "벌에 쏘이고 온몸에 두드러기가 나고 숨이 차요", "애가 건전지를 삼켰어요", "임신 중인데 피가 나와요",
+    "약을 한 통 다 먹었어요", "아버지가 갑자기 쓰러져서 대답을 안 하세요",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Iterator[Predictor]:
+    predictor = Predictor.load(Settings())
+    yield predictor
+    predictor.close()
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_a_plain_complaint_raises_no_alarm(predictor: Predictor, text: str) -> None:
+    assert predictor.predict(text).triage.level is TriageLevel.NONE
+
+
+@pytest.mark.parametrize("text", URGENT)
+def test_an_emergency_in_plain_words_does(predictor: Predictor, text: str) -> None:
+    assert predictor.predict(text).triage.level is not TriageLevel.NONE
+
+
+def test_the_wish_to_die_and_violence_are_heard_as_such(predictor: Predictor) -> None:
+    assert predictor.predict("너무 힘들어서 다 끝내고 싶어요").triage.level is TriageLevel.CRISIS
+    assert predictor.predict("남편이 때려요").triage.level is TriageLevel.DANGER
