@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import groups, machine
@@ -136,6 +136,7 @@ def main() -> int:
     """Measures what the flags name, writes the results and the report."""
     flags = _flags()
     mode = MODES[flags.mode]
+    mode = replace(mode, seconds=flags.seconds or mode.seconds)
     LOGS.mkdir(exist_ok=True)
     names = flags.servers.split(",") if flags.servers else list(SERVERS)
     results = Results(
@@ -162,6 +163,7 @@ def main() -> int:
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--mode", choices=list(MODES), default="short", help="(default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=0.0, help="length of each load (default: the mode's)")
     parser.add_argument("--servers", default="", help=f"some of {','.join(SERVERS)} (default: all)")
     parser.add_argument("--models", default="", help=f"some of {','.join(MODEL_SETS)} (default: all)")
     return parser.parse_args()
