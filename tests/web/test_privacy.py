@@ -154,22 +154,25 @@ def test_what_could_not_be_answered_in_time_is_found_nowhere(start_server):
     late = [exchange(server, "POST", path, body, {**headers, "X-Request-Timeout-Ms": "1"}) for path in ROUTES]
     assert "deadline" in server.output()
     with contextlib.ExitStack() as stack:
-        for _ in range(2):  # each holds a place of those who may wait, because its body is never complete
+
+        def take_a_place():  # of those who may wait, and keep it, because the body is never complete
             waiting = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
             waiting.sendall(head + body)
-        refused = [answer_when(server, path, body, headers, 429) for path in ROUTES]
+
+        take_a_place()
+        refused = [answer_when(server, path, body, headers, 429, take_a_place) for path in ROUTES]
     assert found_in(server, [*late, *refused]) == []
     assert "overloaded" in server.output()
 
 
-def answer_when(server, path, body, headers, status, seconds=30):
-    """Returns the first answer with `status`; asks until it comes."""
+def answer_when(server, path, body, headers, status, otherwise, seconds=30):
+    """Returns the first answer with `status`; calls `otherwise` and asks again until it comes."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         answer = exchange(server, "POST", path, body, headers)
         if answer.startswith(f"{status}\n"):
             return answer
-        time.sleep(0.01)
+        otherwise()
     raise AssertionError(f"never answered {status}")
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # A worker that is started again and cannot load waits this long, so that the others keep the processor.
 _PAUSE_SECONDS = 5.0
+_POLL_SECONDS = 0.01
 
 
 class Master(Arbiter):  # type: ignore[misc]
@@ -56,8 +57,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Makes the app and starts to load its predictor.
 
-        The first worker of a server answers /healthz meanwhile. Every other one loads before it takes requests, so
-        that none is told to come back once the server has been ready.
+        The first worker of a server answers /healthz meanwhile. Every other one loads, and waits for the first one,
+        before it takes requests, so that none is told to come back once /readyz has said that the server is ready.
         """
         super().load_wsgi()
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -65,6 +66,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             load_in_background(self.wsgi, self._announce, self._give_up)
         else:
             self._load_first()
+            self._await_ready()
 
     def run(self) -> None:
         """Answers until the end, then lets the predictor finish what it accepted."""
@@ -119,7 +121,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self.app.state.fail(str(error))
             sys.exit(0)
 
-    def _announce(self, predictor: Predictor) -> None:
+    def _await_ready(self) -> None:
+        """Returns once the server is ready; a worker in the place of one that ended makes it ready itself."""
+        if self.age > self.cfg.workers:
+            self._announce()
+        while not self.app.state.was_ready() and self.alive and self.is_parent_alive():
+            self.notify()
+            time.sleep(_POLL_SECONDS)
+
+    def _announce(self, _: Predictor | None = None) -> None:
         if self.app.state.claim_ready():
             print(self.app.greeting(), flush=True)
 

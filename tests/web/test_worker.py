@@ -1,0 +1,64 @@
+"""When a worker takes requests."""
+
+import os
+import threading
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+
+from carepick.web.runstate import RunState
+from carepick.web.worker import Worker
+
+
+@pytest.fixture
+def state():
+    state = RunState()
+    yield state
+    state.remove()
+
+
+@pytest.fixture
+def make_worker(state):
+    made = []
+
+    def make(age, ppid=None):
+        cfg = Config()
+        cfg.set("workers", 2)
+        app = SimpleNamespace(state=state, greeting=lambda: "hello")
+        made.append(Worker(age, ppid or os.getppid(), [], app, 30, cfg, SimpleNamespace(info=lambda *_: None)))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.tmp.close()
+
+
+def test_a_worker_waits_for_the_first_one(state, make_worker):
+    waiting = threading.Thread(target=make_worker(2)._await_ready, daemon=True)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    state.claim_ready()
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
+def test_the_replacement_of_the_first_worker_makes_the_server_ready(state, make_worker, capsys):
+    make_worker(3)._await_ready()
+    assert state.was_ready()
+    assert capsys.readouterr().out == "hello\n"
+    make_worker(4)._await_ready()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_worker_that_is_told_to_stop_waits_no_more(state, make_worker):
+    worker = make_worker(2)
+    worker.alive = False
+    worker._await_ready()
+    assert not state.was_ready()
+
+
+def test_a_worker_without_its_master_waits_no_more(state, make_worker):
+    make_worker(2, ppid=os.getppid() + 1)._await_ready()
+    assert not state.was_ready()
