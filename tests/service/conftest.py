@@ -11,7 +11,7 @@ from tests.conftest import head_labels
 from carepick.engine.base import FloatArray, Window
 from carepick.engine.deterministic import DeterministicEngine
 
-SECONDS = 5.0  # longer than anything here takes; nothing waits for it when all is well
+SECONDS = 60.0  # longer than anything here takes; nothing waits for it when all is well
 
 
 class WatchedEngine(DeterministicEngine):

@@ -42,7 +42,7 @@ def test_one_too_many_is_refused_and_the_others_are_answered(app_and_slow):
     for thread in waiting:
         thread.start()
     for _ in waiting:
-        assert slow.arrived.acquire(timeout=20)
+        assert slow.arrived.acquire(timeout=60)
     refused = ask(app)
     assert refused.status_code == 429
     assert refused.json["type"].endswith(":overloaded")

@@ -105,7 +105,7 @@ def raw_requests():
 
 
 def raw(server, request):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         parts = []
@@ -156,7 +156,7 @@ def test_what_could_not_be_answered_in_time_is_found_nowhere(start_server):
     with contextlib.ExitStack() as stack:
 
         def take_a_place():  # of those who may wait, and keep it, because the body is never complete
-            waiting = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            waiting = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
             waiting.sendall(head + body)
 
         take_a_place()
@@ -165,7 +165,7 @@ def test_what_could_not_be_answered_in_time_is_found_nowhere(start_server):
     assert "overloaded" in server.output()
 
 
-def answer_when(server, path, body, headers, status, otherwise, seconds=30):
+def answer_when(server, path, body, headers, status, otherwise, seconds=60):
     """Returns the first answer with `status`; calls `otherwise` and asks again until it comes."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
