@@ -22,15 +22,15 @@ from carepick.knowledge.red_flags import load_red_flags
 from carepick.service.build import load_models
 from carepick.service.diagnosis import Composer
 from carepick.service.predictor import Parts, Predictor
-from carepick.service.triage import Heard, Triager
+from carepick.service.triage import Heard, Judge, Triager
 from carepick.settings import Settings
 from carepick.text.normalize import NormalizedText
 
 
 class Deaf(Triager):
-    """Hears nothing by rule."""
+    """Hears nothing, by rule or sentence by sentence."""
 
-    def detect(self, text: NormalizedText) -> Heard:
+    def detect(self, text: NormalizedText, judge: Judge | None = None) -> Heard:
         """Returns that nothing was heard."""
         return Heard((), (), ())
 

@@ -45,7 +45,7 @@ class Span:
 class RaisedFlag:
     """A red flag that was raised: its id in the knowledge data, and the words that raised it.
 
-    `spans` is empty when the learned head alone heard it.
+    `spans` holds whole sentences where a model heard it in those, and is empty where it heard it in the text as a whole.
     """
 
     id: str

@@ -114,6 +114,33 @@ def test_scope_needs_texts_about_health(tmp_path, data, capsys):
     )
 
 
+def test_urgent_texts_are_put_into_questions_that_alarm_nobody(tmp_path, capsys):
+    cases = [
+        {"id": "1", "text": "아버지가 의식이 없고 숨을 안 쉬어요.", "expected": "emergency", "topic": "breath"},
+        {"id": "2", "text": "무릎이 시큰거려요", "expected": "none", "topic": "knee"},
+    ]
+    path = tmp_path / "cases.jsonl"
+    path.write_text("\n".join(json.dumps(case) for case in cases), encoding="utf-8")
+    calm = "회사 일이 바빠서 점심을 자주 걸러요. 속이 더부룩해서 유산균을 먹기 시작했고요. 식전에 먹는 게 좋은가요?"
+    alarming = (
+        "어머니가 의식이 없고 숨을 안 쉬어요. 유산균은 식전에 먹는 게 좋은가요? 점심을 자주 거르세요. 답변 부탁드려요."
+    )
+    questions = tmp_path / "questions.jsonl"
+    for stories in ([calm], [calm, alarming]):
+        questions.write_text("\n".join(json.dumps({"text": story}) for story in stories), encoding="utf-8")
+        evaluate(path, "--kind", "triage", "--within", questions, "--out", tmp_path / "out")
+        metrics, report = read(tmp_path / "out")
+        assert metrics["figures"]["heard_emergency"]["hits"] == 1
+        assert metrics["figures"]["false_alarms"]["hits"] == 0  # so not put into the alarming one
+        assert "유산균" not in report + json.dumps(metrics, ensure_ascii=False)
+    capsys.readouterr()
+    questions.write_text(json.dumps({"text": alarming}), encoding="utf-8")
+    assert main(["evaluate", "deterministic", str(path), "--kind", "triage", "--within", str(questions)]) == 2
+    assert capsys.readouterr().err == (
+        "carepick: questions.jsonl: expected questions of several sentences, of which some raise no alarm\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import MakeBundle, seal
 
 from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
-from carepick.engine.manifest import read_manifest
+from carepick.engine.manifest import SentenceBranch, read_manifest
 from carepick.errors import BundleError
 
 
@@ -95,6 +95,32 @@ def test_a_pickle_is_no_ngram_table(folder: Path) -> None:
     np.save(folder / "ngrams.npy", np.array([object()], dtype=object), allow_pickle=True)
     seal(folder)
     with pytest.raises(BundleError, match="not a numpy array"):
+        open_bundle(folder)
+
+
+def add_sentences(folder: Path, weight: np.ndarray) -> None:
+    np.save(folder / "sentences.npy", weight)
+    seal(folder, sentences=SentenceBranch("sentences.npy", ("none", "urgent")))
+
+
+def test_opens_with_a_head_for_sentences(folder: Path) -> None:
+    rows = read_manifest(folder).ngrams.rows
+    add_sentences(folder, np.zeros((rows + 1, 2), np.float16))
+    assert open_bundle(folder).sentences.probabilities("가", [(0, 1)]).tolist() == [[0.5, 0.5]]
+
+
+@pytest.mark.parametrize(("more", "kind"), [(0, np.float16), (1, np.float32)])
+def test_names_a_head_for_sentences_that_does_not_fit(folder: Path, more: int, kind: type) -> None:
+    rows = read_manifest(folder).ngrams.rows
+    add_sentences(folder, np.zeros((rows + more, 2), kind))
+    with pytest.raises(BundleError, match=r"sentences\.npy must hold .* float16"):
+        open_bundle(folder)
+
+
+def test_sentences_are_judged_by_ngrams(make_bundle: MakeBundle) -> None:
+    folder = make_bundle(ngrams=False)
+    add_sentences(folder, np.zeros((1, 2), np.float16))
+    with pytest.raises(BundleError, match="it names none"):
         open_bundle(folder)
 
 

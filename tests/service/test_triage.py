@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from carepick.knowledge.red_flags import load_red_flags
 from carepick.records import RaisedFlag, Triage, TriageLevel
+from carepick.service.sentences import JudgedSentence
 from carepick.service.triage import LEARNED, Heard, Triager
 from carepick.text.normalize import normalize_with_spans
 
@@ -63,6 +64,30 @@ class TestTogether:
     def test_a_bundle_may_set_how_much_support_is_needed(self, triager: Triager) -> None:
         assert answer(triager, LONG_STANDING, {"urgent": 0.11}, urgent_support=0.1).level is TriageLevel.EMERGENCY
         assert answer(triager, LONG_STANDING, {"urgent": 0.09}, urgent_support=0.1).level is TriageLevel.NONE
+
+    def test_support_by_the_sentence_with_the_suspected_words_is_enough(self, triager: Triager) -> None:
+        before, own = "아침마다 계란을 먹고 출근을 해요. ", LONG_STANDING
+        text = before + own
+        ranges = {"before": (0, len(before) - 1), "own": (len(before), len(text))}
+
+        def told(place: str, urgent: float) -> Triage:
+            judged = JudgedSentence(*ranges[place], {"urgent": urgent, "crisis": 0.0, "danger": 0.0})
+            heard = triager.detect(normalize_with_spans(text), lambda _: [judged])
+            return triager.combine(heard, None, {**THRESHOLDS, "sentence_urgent_support": 0.9})
+
+        assert told("own", 0.91).level is TriageLevel.EMERGENCY
+        assert told("own", 0.89).level is TriageLevel.NONE
+        assert told("before", 0.91).level is TriageLevel.NONE
+
+    @pytest.mark.parametrize(("label", "level"), [("urgent", "er"), ("crisis", "crisis"), ("danger", "danger")])
+    def test_one_sentence_of_a_story_raises_an_alarm(self, triager: Triager, label: str, level: str) -> None:
+        learned = dict.fromkeys(LEARNED, 0.0) | {label: 0.97}
+        heard = triager.detect(normalize_with_spans(NOTHING), lambda text: [JudgedSentence(0, len(text), learned)])
+        raised = triager.combine(heard, None, {f"sentence_{label}": 0.96})
+        assert raised.level == level
+        assert [(span.start, span.end) for span in raised.flags[0].spans] == [(0, len(NOTHING))]
+        assert triager.combine(heard, None, {f"sentence_{label}": 0.98}).level is TriageLevel.NONE
+        assert triager.combine(heard, None, {}).level is TriageLevel.NONE
 
     def test_support_must_be_of_the_same_kind(self, triager: Triager) -> None:
         assert answer(triager, LONG_STANDING, {"urgent": 0.0, "crisis": 0.45}).level is TriageLevel.NONE

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from carepick.engine.ngrams import NgramTable
 from carepick.engine.scores import correct_top
 from carepick.evaluation.calibration import softmax
 from carepick.evaluation.metrics import expected_calibration_error
@@ -46,3 +48,42 @@ def test_answers_as_sure_as_float32_can_say_are_fitted_as_well():
     slope, offset = fit_top(sure, np.array([0] * 8 + [0, 1] * 4))
     assert slope > 0
     assert np.isfinite(offset)
+
+
+def asked_about(priors: np.ndarray, seed: int = 3):
+    """Returns rows of diseases drawn by `priors`, and states that are their noisy logits, `priors` included."""
+    rng = np.random.default_rng(seed)
+    targets = rng.choice(len(priors), 3000, p=priors)
+    logits = rng.normal(size=(3000, len(priors))) * 2 + 2 * np.eye(len(priors))[targets] + np.log(priors)
+    rows = pd.DataFrame({"text": "가나다", "source": "board", "purpose": "disease"}, index=range(3000))
+    return rows.assign(disease=[str(number) for number in targets]), logits.astype(np.float32)
+
+
+def test_the_prior_is_taken_out_where_rare_classes_are_lost():
+    from carepick.training.calibrate import CalibrationSettings, calibrate
+
+    skewed, even = np.array([0.4, 0.3, 0.2, 0.06, 0.03, 0.01]), np.full(6, 1 / 6)
+    table = NgramTable(np.arange(1, 9, dtype=np.uint32), 1, 2)
+    branches, heads = {"disease": (np.zeros((8, 6)), np.zeros(6))}, {"disease": (np.eye(6), np.zeros(6))}
+    power = {}
+    for name, priors in (("skewed", skewed), ("even", even)):
+        rows, states = asked_about(priors)
+        labels = {"disease": [str(number) for number in range(6)]}
+        result = calibrate(rows, states, table, branches, heads, labels, {"disease": priors}, CalibrationSettings())
+        power[name] = result["disease"]["blend"]["prior_power"]
+    assert power["skewed"] > 0
+    assert power["even"] == 0
+
+
+def test_priors_are_shares_of_the_weights_in_the_train_split():
+    from carepick.training.corpus import training_priors
+
+    corpus = pd.DataFrame(
+        {
+            "split": ["train", "train", "train", "tune"],
+            "disease": ["a", "a", "b", "c"],
+            "disease_weight": [1.0, 2.0, 0.5, 9.0],
+        }
+    )
+    found = training_priors(corpus, {"disease": ["a", "b", "c"]})["disease"]
+    np.testing.assert_allclose(found, np.array([4.0, 1.5, 1.0]) / 6.5)

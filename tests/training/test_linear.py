@@ -21,9 +21,21 @@ def test_fitted_branch_answers_what_it_was_taught() -> None:
     assert len(table.hashes) <= 60
     assert (np.diff(table.hashes.astype(np.int64)) > 0).all()
     features = count_matrix(TEXTS, table)
-    weight, bias = fit_linear(features, CLASSES, np.ones(60), settings)
+    weight, bias = fit_linear("department", features, CLASSES, np.ones(60), settings)
     unseen = count_matrix(["눈이많이아파요", "발이 너무 가려워요"], table)
     assert (unseen @ weight + bias).argmax(1).tolist() == [0, 1]
+
+
+def test_two_classes_have_a_column_each() -> None:
+    from carepick.training.linear import LinearSettings, choose_ngrams, count_matrix, fit_linear
+
+    texts, classes = [TEXTS[i] for i in range(60) if CLASSES[i] < 2], CLASSES[CLASSES < 2]
+    settings = LinearSettings(least_texts=2, rows=60)
+    table = choose_ngrams(texts, {"department": classes}, settings)
+    weight, bias = fit_linear("department", count_matrix(texts, table), classes, np.ones(40), settings)
+    scores = count_matrix(["눈이많이아파요", "발이 너무 가려워요"], table) @ weight + bias
+    assert scores.shape == (2, 2)
+    assert scores.argmax(1).tolist() == [0, 1]
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -53,12 +65,12 @@ def question_rows(texts: list[str]):
 
 
 def test_a_training_text_is_scored_by_the_fold_that_has_not_seen_it(tmp_path: Path) -> None:
-    from carepick.training.linear import LinearSettings, fit_branches, fit_folds, fold_of, load_folds, save_folds
+    from carepick.training.linear import TASKS, LinearSettings, fit_branches, fit_folds, fold_of, load_folds, save_folds
 
     # Every text has a word of its own: only a branch that learnt from the text itself can tell its class.
     syllables = [chr(0xAC00 + 97 * number) for number in range(60)]
     rows = question_rows([syllable * 3 for syllable in syllables])
-    settings = LinearSettings(least_texts=1, rows=400, excerpt_weight=0.0, regularization=10.0)
+    settings = LinearSettings(least_texts=1, rows=400, excerpt_weight=0.0, regularization=dict.fromkeys(TASKS, 10.0))
     table, branches = fit_branches(rows, settings)
     save_folds(tmp_path / "folds.npz", fit_folds(rows, table, settings))
     folds = load_folds(tmp_path / "folds.npz", table)

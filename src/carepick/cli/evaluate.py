@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kind", choices=KINDS, default=LABELLED, help="what the data is: labelled rows, or a set of ours"
     )
     parser.add_argument("--health", type=Path, metavar="FILE", help="with --kind scope: texts about health")
+    parser.add_argument(
+        "--within", type=Path, metavar="FILE", help="with --kind triage: put each text into a question of this file"
+    )
     parser.add_argument("--out", type=Path, default=Path("evaluation"), help="folder to write to (default: evaluation)")
     parser.add_argument("--language", choices=LANGUAGES, default="ko", help="language of the report (default: ko)")
     parser.add_argument(

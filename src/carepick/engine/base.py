@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from carepick.engine.manifest import Manifest
+from carepick.engine.sentences import SentenceHead
 
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
@@ -60,6 +61,11 @@ class Engine(Protocol):
 
     def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
         """Returns where the known n-grams of `text` stand (`NgramTable.locate`), or None without an n-gram branch."""
+        ...
+
+    @property
+    def sentences(self) -> SentenceHead | None:
+        """What judges sentences alone, for bundles that have it."""
         ...
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> dict[str, FloatArray]:

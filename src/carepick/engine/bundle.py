@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from carepick.engine.manifest import MANIFEST_NAME, Manifest, read_manifest
 from carepick.engine.ngrams import NgramTable
+from carepick.engine.sentences import SentenceHead
 from carepick.errors import BundleError
 
 MODEL_NAME, TOKENIZER_NAME = "model.onnx", "tokenizer.json"
@@ -23,6 +25,7 @@ class Bundle:
     folder: Path
     manifest: Manifest
     ngrams: NgramTable | None
+    sentences: SentenceHead | None = None
 
     @property
     def model(self) -> Path:
@@ -43,13 +46,14 @@ def open_bundle(folder: Path) -> Bundle:
     """
     manifest = read_manifest(folder)
     present = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {MANIFEST_NAME}
-    required = {MODEL_NAME, TOKENIZER_NAME} | ({manifest.ngrams.file} if manifest.ngrams else set())
+    required = {MODEL_NAME, TOKENIZER_NAME} | {part.file for part in (manifest.ngrams, manifest.sentences) if part}
     for name in sorted(present | required):
         if name not in manifest.files:
             raise BundleError(f"{MANIFEST_NAME} in {folder} lists no checksum for {name}: export the bundle again")
     for name, expected in manifest.files.items():
         _check_file(folder, name, expected)
-    return Bundle(folder, manifest, _read_ngrams(folder, manifest))
+    table = _read_ngrams(folder, manifest)
+    return Bundle(folder, manifest, table, _read_sentences(folder, manifest, table))
 
 
 def _check_file(folder: Path, name: str, expected: str) -> None:
@@ -70,12 +74,30 @@ def _read_ngrams(folder: Path, manifest: Manifest) -> NgramTable | None:
     branch = manifest.ngrams
     if branch is None:
         return None
-    try:
-        hashes = np.load(folder / branch.file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise BundleError(f"{branch.file} in {folder} is not a numpy array: export the bundle again") from None
+    hashes = _read_array(folder, branch.file)
     if hashes.shape != (branch.rows,) or hashes.dtype != np.uint32 or not branch.rows:
         raise BundleError(f"{branch.file} must hold {branch.rows} uint32 hashes, not {hashes.shape} {hashes.dtype}")
     if not (hashes[1:] > hashes[:-1]).all():
         raise BundleError(f"{branch.file} must hold its hashes in ascending order, each once: export the bundle again")
     return NgramTable(hashes, branch.shortest, branch.longest)
+
+
+def _read_sentences(folder: Path, manifest: Manifest, table: NgramTable | None) -> SentenceHead | None:
+    branch = manifest.sentences
+    if branch is None or table is None:
+        return None
+    weight = _read_array(folder, branch.file)
+    shape = len(table.hashes) + 1, len(branch.labels)
+    if weight.shape != shape or weight.dtype != np.float16:
+        raise BundleError(f"{branch.file} must hold {shape} float16 weights, not {weight.shape} {weight.dtype}")
+    return SentenceHead(table, branch.labels, weight)
+
+
+def _read_array(folder: Path, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+    try:
+        array = np.load(folder / name, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise BundleError(f"{name} in {folder} is not a numpy array: export the bundle again") from None
+    if not isinstance(array, np.ndarray):
+        raise BundleError(f"{name} in {folder} holds several arrays: export the bundle again")
+    return array

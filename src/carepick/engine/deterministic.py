@@ -10,6 +10,7 @@ import numpy as np
 
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
 from carepick.engine.manifest import Golden, Head, Label, Manifest
+from carepick.engine.sentences import SentenceHead
 
 _MAX_TOKENS, _OVERLAP_TOKENS = 64, 16
 _NO_IDS = np.zeros(0, np.int64)
@@ -46,6 +47,11 @@ class DeterministicEngine:
 
     def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
         """Returns None: there is no n-gram branch."""
+        return None
+
+    @property
+    def sentences(self) -> SentenceHead | None:
+        """None: there is no such head."""
         return None
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> dict[str, FloatArray]:

@@ -52,6 +52,14 @@ class NgramBranch:
 
 
 @dataclass(frozen=True)
+class SentenceBranch:
+    """The head that judges sentences alone: `file` holds its (n-gram rows + 1, labels) float16 weights, biases first."""
+
+    file: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Golden:
     """A sentence in canonical form and the label id that each head must answer first for it; checked before a server is ready."""
 
@@ -72,6 +80,7 @@ class Manifest:
     golden: Golden
     files: Mapping[str, str]
     ngrams: NgramBranch | None = None
+    sentences: SentenceBranch | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
@@ -101,6 +110,7 @@ def parse_manifest(document: Any) -> Manifest:
         fields["heads"] = {name: _head(name, head) for name, head in fields["heads"].items()}
         fields["golden"] = Golden(**fields["golden"])
         fields["ngrams"] = NgramBranch(**fields["ngrams"]) if fields.get("ngrams") else None
+        fields["sentences"] = _sentences(fields.get("sentences"))
         manifest = Manifest(**fields)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BundleError(f"{MANIFEST_NAME} does not fit schema {SCHEMA_VERSION}: {error}") from None
@@ -121,11 +131,17 @@ def _head(name: str, document: dict[str, Any]) -> Head:
     return Head(labels=labels, excluded_labels=excluded, **fields)
 
 
+def _sentences(document: dict[str, Any] | None) -> SentenceBranch | None:
+    return SentenceBranch(document["file"], tuple(document["labels"])) if document else None
+
+
 def _check(manifest: Manifest) -> None:
     if not manifest.heads:
         raise BundleError(f"{MANIFEST_NAME}: heads is empty")
     if not 8 <= manifest.max_tokens <= 8192 or not 0 <= manifest.overlap_tokens < manifest.max_tokens - 2:
         raise BundleError(f"{MANIFEST_NAME}: max_tokens must lie within 8..8192 and overlap_tokens below it")
+    if manifest.sentences and not manifest.ngrams:
+        raise BundleError(f"{MANIFEST_NAME}: sentences are judged by n-grams, and it names none")
     for name, head in manifest.heads.items():
         ids = [label.id for label in head.labels]
         doubled = sorted({label for label in ids if ids.count(label) > 1})

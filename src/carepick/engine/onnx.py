@@ -12,6 +12,7 @@ import onnxruntime
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
 from carepick.engine.bundle import Bundle
 from carepick.engine.manifest import Manifest
+from carepick.engine.sentences import SentenceHead
 from carepick.engine.tokenizer import WindowTokenizer, pad, pad_ngrams
 from carepick.errors import BundleError
 
@@ -50,6 +51,11 @@ class OnnxEngine:
     def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
         """Returns where the known n-grams of `text` stand; see `engine.base.Engine`."""
         return self._tokenizer.locate_ngrams(text)
+
+    @property
+    def sentences(self) -> SentenceHead | None:
+        """What judges sentences alone, if the bundle has it."""
+        return self._bundle.sentences
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> dict[str, FloatArray]:
         """Returns an array with a row a window for each of `outputs` that the graph has; see `engine.base.Engine`."""

@@ -35,7 +35,7 @@ class Request:
     """What to evaluate on: a data file, what it holds, and how to read it.
 
     `label_column` "": the name of the task; `view` "": all labels; `sample` 0: all rows; `health`: with kind scope,
-    the file of texts about health.
+    the file of texts about health; `within`: with kind triage, the file of questions to put the texts into.
     """
 
     data: Path
@@ -48,6 +48,7 @@ class Request:
     sample: int = 0
     seed: int = DEFAULT_SEED
     health: Path | None = None
+    within: Path | None = None
     show_text: bool = False
 
 
@@ -157,7 +158,9 @@ def _scope(predictor: Predictor, request: Request, progress: Progress | None) ->
 STUDIES: Mapping[str, Callable[[Predictor, Request, Progress | None], Findings]] = {
     "vignettes": lambda predictor, request, progress: vignettes.study(predictor, request.data, request.seed, progress),
     "behaviour": lambda predictor, request, progress: behaviour.study(predictor, request.data, progress),
-    "triage": lambda predictor, request, progress: triage.study(predictor, request.data, progress),
+    "triage": lambda predictor, request, progress: triage.study(
+        predictor, request.data, progress, within=request.within, column=request.text_column, seed=request.seed
+    ),
     "scope": _scope,
     "faithfulness": lambda predictor, request, progress: faithfulness.study(
         predictor, request.data, request.sample, request.seed, progress

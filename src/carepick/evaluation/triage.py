@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from carepick.errors import DataError
 from carepick.evaluation.asking import Progress
+from carepick.evaluation.data import text_of, unmasked
 from carepick.evaluation.findings import Findings, Share, Table, ask_all, read_cases, share
-from carepick.evaluation.tables import Row
+from carepick.evaluation.tables import Row, read_table
 from carepick.records import Prediction, Triage, TriageLevel
 from carepick.service.predictor import Predictor
+from carepick.text.sentences import put_into, split_sentences
 
 COLUMNS = {"id": str, "text": str, "expected": str, "topic": str}
 
@@ -22,17 +26,33 @@ HEARD_AS = {
     TriageLevel.CRISIS: {TriageLevel.CRISIS},
     TriageLevel.DANGER: {TriageLevel.DANGER, *_BODY},
 }
+_STORY_LETTERS = range(60, 400)
 ATTEMPT = "attempt"  # the topic of crises in which the body is in danger too
 
 
-def study(predictor: Predictor, path: Path, progress: Progress | None = None) -> Findings:
+def study(
+    predictor: Predictor,
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    within: Path | None = None,
+    column: str = "text",
+    seed: int = 0,
+) -> Findings:
     """Returns how many texts of each level were heard, false alarms, answered levels, and counts per topic.
 
-    Raises `DataError` for an unknown level. Neither texts nor their ids are in the findings: the set stays blind.
+    `within`: a file of other people's questions, in `column`; each text then stands in one of them that alone raises no
+    alarm, drawn by `seed`. Raises `DataError` for an unknown level, and when no such question is there. Neither texts
+    nor their ids are in the findings: the set stays blind.
     """
     cases = read_cases(path, COLUMNS)
     expected = [_level(case, f"{path.name}: row {number}") for number, case in enumerate(cases, 1)]
-    answers = ask_all(predictor, [case["text"] for case in cases], path, progress)
+    texts = [case["text"] for case in cases]
+    if within is not None:
+        rng = random.Random(seed)
+        stories = _calm_stories(predictor, within, column, len(texts), rng, progress)
+        texts = [put_into(rng.choice(stories), text, rng)[0] for text in texts]
+    answers = ask_all(predictor, texts, path, progress)
     outcomes = [
         heard(level, answer.triage, case["topic"]) for level, answer, case in zip(expected, answers, cases, strict=True)
     ]
@@ -41,6 +61,20 @@ def study(predictor: Predictor, path: Path, progress: Progress | None = None) ->
         _shares(expected, outcomes),
         {"levels": _levels(expected, answers), "topics": _topics(cases, outcomes)},
     )
+
+
+def _calm_stories(
+    predictor: Predictor, path: Path, column: str, count: int, rng: random.Random, progress: Progress | None
+) -> Sequence[str]:
+    rows = read_table(path, [column])
+    texts = [unmasked(text_of(row, column, f"{path.name}: row {number}")) for number, row in enumerate(rows, 1)]
+    stories = [text for text in texts if len(text) in _STORY_LETTERS and len(split_sentences(text)) > 1]
+    asked = rng.sample(stories, min(count, len(stories)))
+    answers = ask_all(predictor, asked, path, progress)
+    calm = [text for text, answer in zip(asked, answers, strict=True) if answer.triage.level is TriageLevel.NONE]
+    if not calm:
+        raise DataError(f"{path.name}: expected questions of several sentences, of which some raise no alarm")
+    return calm
 
 
 def heard(expected: TriageLevel, triage: Triage, topic: str = "") -> bool:

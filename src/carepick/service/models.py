@@ -16,6 +16,7 @@ from carepick.service.batcher import Batcher
 from carepick.service.confidence import DEFAULT_THRESHOLDS
 from carepick.service.order import Order
 from carepick.service.ranking import Ranking
+from carepick.service.sentences import JudgedSentence, judge_sentences
 from carepick.service.ticket import ModelOutput, Ticket
 from carepick.text.normalize import normalize
 
@@ -119,6 +120,11 @@ class ModelSet:
     def submit_parts(self, text: str, deadline: float) -> tuple[Ticket, ...]:
         """Returns one ticket from each model for the output of `text` with all its parts."""
         return tuple(model.submit_parts(text, deadline) for model in self.models)
+
+    def judge_sentences(self, text: str) -> tuple[JudgedSentence, ...]:
+        """Returns how urgent each sentence of the normalized `text` is alone, from the first model that can tell."""
+        head = next(filter(None, (model.engine.sentences for model in self.models)), None)
+        return judge_sentences(text, head) if head else ()
 
     def scores(self, outputs: Sequence[ModelOutput]) -> dict[str, FloatArray]:
         """Returns the calibrated probabilities of every head from the outputs of all models, (classes,) each."""

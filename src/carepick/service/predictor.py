@@ -15,7 +15,7 @@ from carepick.service.diagnosis import Composer
 from carepick.service.interpretation import explainer, interpret
 from carepick.service.models import ModelSet, leave
 from carepick.service.ticket import ModelOutput, Ticket
-from carepick.service.triage import Triager
+from carepick.service.triage import Heard, Triager
 from carepick.settings import Settings
 from carepick.text.normalize import NormalizedText, normalize_with_spans
 
@@ -78,7 +78,7 @@ class Predictor:
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
         with self._using() as models, _held(models.submit([normalized.text], deadline)) as [tickets]:
-            heard = self._parts.triager.detect(normalized)  # while the forward pass runs
+            heard = self._hear(normalized, models)  # while the forward pass runs
             return interpret(normalized, heard, models, self._outputs(tickets, deadline), self._parts.triager)
 
     def predict_many(self, texts: Sequence[object], timeout_ms: int | None = None) -> list[Prediction | Exception]:
@@ -100,7 +100,7 @@ class Predictor:
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
         with self._using() as models, _held([models.submit_parts(normalized.text, deadline)]) as [tickets]:
-            heard = self._parts.triager.detect(normalized)
+            heard = self._hear(normalized, models)
             outputs = self._outputs(tickets, deadline)
             prediction = interpret(normalized, heard, models, outputs, self._parts.triager)
             why = explainer(normalized, models, outputs)
@@ -174,6 +174,9 @@ class Predictor:
         except InvalidTextError as error:
             return error
 
+    def _hear(self, text: NormalizedText, models: ModelSet) -> Heard:
+        return self._parts.triager.detect(text, models.judge_sentences)
+
     def _outputs(self, tickets: Sequence[Ticket], deadline: float) -> list[ModelOutput]:
         return [ticket.output(deadline - self._clock()) for ticket in tickets]
 
@@ -187,7 +190,7 @@ class Predictor:
         if isinstance(item, InvalidTextError):
             return item
         try:
-            heard = self._parts.triager.detect(item)
+            heard = self._hear(item, models)
             outputs = self._outputs(tickets[item.text], deadline)
             return interpret(item, heard, models, outputs, self._parts.triager)
         except Exception as error:  # one bad text must not fail its neighbours; the caller sees which it was

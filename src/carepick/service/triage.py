@@ -2,15 +2,16 @@
 
 What a rule says for certain is an alarm, whatever a model holds of it. What it only suspects (a weak pattern, a
 complaint of long standing, a few words in a long story, anything in a text whose words may speak of something else) is
-one when a model finds some support for it, far less than the model would need alone; where no model has learned triage,
-a suspicion stays one. Where the rules hear nothing and the words ask in general, joke, look back or say that all is well, a
+one when a model finds some support for it, far less than the model would need alone, in the text as a whole or in the
+sentence with those words; where no model has learned triage, a suspicion stays one. In a long story a model also judges each
+sentence alone. Where the rules hear nothing and the words ask in general, joke, look back or say that all is well, a
 model must be surer than elsewhere.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
@@ -23,6 +24,7 @@ from carepick.service.complaints import Complaints, Match
 from carepick.service.context import Context, Grammar
 from carepick.service.measures import read_measures
 from carepick.service.phrases import Hit, PhraseIndex
+from carepick.service.sentences import JudgedSentence
 from carepick.text.folding import FoldedText, fold_text
 from carepick.text.normalize import NormalizedText
 
@@ -39,8 +41,17 @@ _LABELS = {
     TriageLevel.CRISIS: "crisis",
     TriageLevel.DANGER: "danger",
 }
+Judge = Callable[[str], Sequence[JudgedSentence]]
 _SUPPORT = 0.3  # least probability that supports a suspicion, where the bundle names none
 _DOUBT = 4.0  # how many times less the model may doubt, where the words speak against it and the bundle does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence of the typed text, and a model's probabilities of urgent, crisis and danger for it alone."""
+
+    span: Span
+    learned: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -48,13 +59,14 @@ class Heard:
     """What the rules heard: flags that are certain, flags that they suspect, and the symptoms that were denied.
 
     `doubtful`: whether the text asks in general, supposes, jokes, looks back, speaks of something else or says that all
-    is well; then only what is said to be of now is certain.
+    is well; `told`: what a model makes of each sentence alone.
     """
 
     certain: tuple[RaisedFlag, ...]
     suspected: tuple[RaisedFlag, ...]
     denied: tuple[Span, ...]
     doubtful: bool = False
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +102,10 @@ class Triager:
         needed = tuple(reduce(or_, (self._bits[name] for name in term)) for term in terms)
         return _Rule(flag, pattern, weak, needed[0], needed)
 
-    def detect(self, text: NormalizedText) -> Heard:
+    def detect(self, text: NormalizedText, judge: Judge | None = None) -> Heard:
         """Returns the red flags that the rules hear in `text`, and the symptoms that it denies.
+
+        `judge` tells how urgent a model finds each sentence of a normalized text.
 
         Spans are ranges of the typed text.
         """
@@ -108,7 +122,9 @@ class Triager:
             present = sure and (not doubtful or context.present(match))
             (certain if present else suspected).append(raised)
         denied = _spans(text, folded, _bare(folded, context.denied))
-        return Heard(tuple(certain), tuple(suspected), denied, doubtful)
+        judged = judge(text.text) if judge else ()
+        told = tuple(Told(Span(*text.span(one.start, one.end)), one.learned) for one in judged)
+        return Heard(tuple(certain), tuple(suspected), denied, doubtful, told)
 
     def _heard(self, found: Mapping[str, list[Hit]], complaints: Complaints) -> Iterator[tuple[RedFlag, Match, bool]]:
         for flag, group in groupby(self._spoken_of(found), lambda rule: rule.flag):
@@ -131,18 +147,22 @@ class Triager:
         `learned`: the model's probabilities of urgent, crisis and danger, None where none has learned them;
         `thresholds`: the least probability of each that raises the general flag of that name, unless a flag as urgent
         is raised already (a missing one is never reached). Optional: under urgent_support, crisis_support and
-        danger_support the least that makes an alarm of a suspicion of that kind, and under doubt how many times nearer
+        danger_support the least that makes an alarm of a suspicion of that kind; under sentence_urgent,
+        sentence_urgent_support and so on the same for a sentence judged alone; under doubt how many times nearer
         to 1 a general flag's threshold is where nothing was heard and the words speak against it.
         """
         learned = learned or {}
-        supported = (flag for flag in heard.suspected if _supported(flag.level, learned, thresholds))
+        supported = (flag for flag in heard.suspected if _supported(flag, learned, heard.told, thresholds))
         raised = [*heard.certain, *supported]
         doubt = thresholds.get("doubt", _DOUBT) if heard.doubtful and not (heard.certain or heard.suspected) else 1.0
         for label, id in LEARNED.items():
             flag = self._flags.flag(id)
             reached = 1 - learned.get(label, 0.0) <= (1 - thresholds.get(label, float("inf"))) / doubt
-            if reached and not any(_covers(other.level, flag.level) for other in raised):
-                raised.append(RaisedFlag(flag.id, flag.level))
+            spans = tuple(
+                one.span for one in heard.told if _reaches(f"sentence_{label}", one.learned[label], thresholds)
+            )
+            if (reached or spans) and not any(_covers(other.level, flag.level) for other in raised):
+                raised.append(RaisedFlag(flag.id, flag.level, spans))
         flags = tuple(sorted(raised, key=lambda flag: _ORDER[flag.level]))
         return Triage(flags[0].level if flags else TriageLevel.NONE, flags, heard.denied)
 
@@ -165,9 +185,23 @@ def _first(matches: Iterable[Match | None]) -> Match | None:
     return next(filter(None, matches), None)
 
 
-def _supported(level: TriageLevel, learned: Mapping[str, float], thresholds: Mapping[str, float]) -> bool:
-    label = _LABELS[level]
-    return learned.get(label, 0.0) >= thresholds.get(f"{label}_support", _SUPPORT)
+def _supported(
+    flag: RaisedFlag, learned: Mapping[str, float], told: Sequence[Told], thresholds: Mapping[str, float]
+) -> bool:
+    """Whether a model supports the suspicion `flag`: in the text as a whole, or in a sentence with its words."""
+    label = _LABELS[flag.level]
+    if learned.get(label, 0.0) >= thresholds.get(f"{label}_support", _SUPPORT):
+        return True
+    its_own = (one for one in told if any(_overlap(one.span, span) for span in flag.spans))
+    return any(_reaches(f"sentence_{label}_support", one.learned[label], thresholds) for one in its_own)
+
+
+def _reaches(name: str, probability: float, thresholds: Mapping[str, float]) -> bool:
+    return probability >= thresholds.get(name, float("inf"))
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _covers(level: TriageLevel, wanted: TriageLevel) -> bool:

@@ -3,8 +3,8 @@ thresholds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from carepick.engine.ngrams import NgramTable
 from carepick.engine.scores import correct_top
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
-from carepick.evaluation.metrics import macro_top_k
+from carepick.evaluation.metrics import macro_f1, macro_top_k
 from carepick.training.blend import Blend, fit_blend
 from carepick.training.corpus import WRITTEN
-from carepick.training.gatekeepers import LinearHead
 from carepick.training.linear import count_matrix
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -30,26 +29,28 @@ class CalibrationSettings:
     """How the tune split is used; the recipe's settings of that step.
 
     `coverage`: how often a conformal set must hold the right label; `sentence_weight`: how much a written text
-    counts beside a real question; `prior_powers`: how far the class prior may be taken out of the disease scores.
+    counts beside a real question; `prior_powers`: how far the class prior may be taken out of the scores, so that rare
+    classes are found as well (Menon et al. 2021, logit adjustment).
     """
 
     coverage: float = 0.9
     sentence_weight: float = 0.3
-    prior_powers: tuple[float, ...] = (0.0, 0.15, 0.3, 0.45, 0.6)
+    prior_powers: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8)
     fitted_share: float = 0.5
     seed: int = 7
 
 
 def calibrate(
     rows: pd.DataFrame, pooled: Array, table: NgramTable, branches: Mapping[str, HeadWeights],
-    heads: Mapping[str, HeadWeights], labels: Mapping[str, list[str]], gatekeepers: Mapping[str, LinearHead],
+    heads: Mapping[str, HeadWeights], labels: Mapping[str, list[str]], priors: Mapping[str, Array],
     settings: CalibrationSettings,
 ) -> dict[str, Any]:  # fmt: skip
     """Returns for each task its blend, temperature, top correction, conformal thresholds by label name, and the temperature of each
     branch alone, ready for JSON.
 
-    The blend is fitted on one half of the tune split, conformal thresholds on the other half; temperature and top
-    correction, three numbers a task, on all real questions of it.
+    `priors`: by task the share of each label in training. The blend's shares are fitted on one half of the tune split,
+    conformal thresholds on the other half; prior power, temperature and top correction, four numbers a task, on all real
+    questions of it.
     """
     result: dict[str, Any] = {}
     for task, names in labels.items():
@@ -60,12 +61,13 @@ def calibrate(
         deep = pooled[used] @ heads[task][0] + heads[task][1]
         wide = count_matrix(part.text.tolist(), table) @ branches[task][0] + branches[task][1]
         fitted = np.random.default_rng(settings.seed).random(len(part)) < settings.fitted_share
-        log_prior = np.log((np.bincount(targets, weights, len(names)) + 1) / (weights.sum() + len(names)))
-        blend = fit_blend(deep[fitted], wide[fitted], targets[fitted], weights[fitted])
-        if task == "disease":
-            blend = _with_prior_power(blend, deep, wide, log_prior, targets, fitted, settings)
-        logits = blend.apply(deep, wide, log_prior)
         real = ~part.source.isin(WRITTEN).to_numpy()
+        log_prior = np.log(priors[task])
+        shares = fit_blend(deep[fitted], wide[fitted], targets[fitted], weights[fitted])
+        blend, logits = max(
+            _with_prior_powers(shares, deep, wide, log_prior, settings),
+            key=lambda one: _goodness(task, one[1][real], targets[real]),
+        )
         scores = _fit_scores(logits[real], targets[real])
         likely = softmax(logits[~fitted & real] / scores["temperature"])
         probabilities = correct_top(likely, scores["top_slope"], scores["top_offset"])
@@ -108,18 +110,15 @@ def fit_top(probabilities: Array, targets: Array) -> tuple[float, float]:
     return (slope, offset) if slope > 0 else (1.0, 0.0)
 
 
-def _with_prior_power(
-    blend: Blend,
-    deep: Array,
-    wide: Array,
-    log_prior: Array,
-    targets: Array,
-    fitted: Array,
-    settings: CalibrationSettings,
-) -> Blend:
-    """Returns `blend` with the prior power that gives the best mean over classes of top-3 accuracy."""
-    candidates = [Blend(blend.encoder_share, blend.ngram_share, power) for power in settings.prior_powers]
-    return max(
-        candidates,
-        key=lambda one: macro_top_k(one.apply(deep[fitted], wide[fitted], log_prior), targets[fitted], 3),
-    )
+def _with_prior_powers(
+    blend: Blend, deep: Array, wide: Array, log_prior: Array, settings: CalibrationSettings
+) -> Iterator[tuple[Blend, Array]]:
+    """Yields `blend` with each prior power, and the logits that it gives."""
+    for power in settings.prior_powers:
+        candidate = replace(blend, prior_power=power)
+        yield candidate, candidate.apply(deep, wide, log_prior)
+
+
+def _goodness(task: str, logits: Array, targets: Array) -> float:
+    """Returns what the prior power is chosen by; both count every class alike, however rare."""
+    return macro_top_k(logits, targets, 3) if task == "disease" else macro_f1(logits, targets)

@@ -7,7 +7,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from carepick.errors import DataError
@@ -15,6 +17,8 @@ from carepick.knowledge.catalog import Catalog, load_catalog
 from carepick.text.normalize import normalize
 from carepick.training.linear import fold_of
 from carepick.training.own_texts import own_descriptions, own_sentences, symptom_texts
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 MASK = "[MASK]"
 WRITTEN = ("sentence", "symptoms", "description", "triage")  # sources that were written, not asked
@@ -118,6 +122,16 @@ def validation_tables(corpus: pd.DataFrame) -> dict[str, pd.DataFrame]:
         name: rows[["text", "department" if name in ("department", "doctor") else "disease", "source", "date"]]
         for name, rows in tables.items()
     }
+
+
+def training_priors(corpus: pd.DataFrame, labels: Mapping[str, Sequence[str]]) -> dict[str, Array]:
+    """Returns for each task of `labels` its labels' shares of the train split, by the weight of their texts: (labels,)."""
+    train = corpus[corpus.split == "train"]
+    totals = {
+        task: train.groupby(task)[f"{task}_weight"].sum().reindex(list(names), fill_value=0.0).to_numpy() + 1
+        for task, names in labels.items()
+    }
+    return {task: total / total.sum() for task, total in totals.items()}
 
 
 def unmask(text: str) -> str:

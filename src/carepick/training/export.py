@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch
+from carepick.engine.manifest import Golden, Head, Label, Manifest, NgramBranch, SentenceBranch
 from carepick.engine.ngrams import NgramTable
 from carepick.errors import TrainingError
 from carepick.evaluation.parity import bundle_parity, first_answers
@@ -46,13 +46,14 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What every bundle of a recipe is made of: folders, branches, gatekeepers, calibration, and the tuned texts."""
+    """What every bundle of a recipe is made of: folders, branches, gatekeepers, the sentence head, calibration, and the tuned texts."""
 
     network: Path
     encoder: Path
     table: NgramTable
     branches: Mapping[str, tuple[Array, Array]]
     gatekeepers: Mapping[str, LinearHead]
+    sentences: LinearHead
     calibration: Mapping[str, Any]
     rows: pd.DataFrame
 
@@ -105,6 +106,7 @@ def write_bundle(parts: Ingredients, folder: Path, precision: str, settings: Exp
     shape = _shape(parts.encoder, parts.network)
     save_graph(build_graph(weights, shape, heads, ngram_rows, precision), folder / "model.onnx")
     np.save(folder / "ngrams.npy", parts.table.hashes)
+    np.save(folder / "sentences.npy", np.vstack([parts.sentences.bias, parts.sentences.wide]).astype(np.float16))
     shutil.copyfile(parts.encoder / "tokenizer.json", folder / "tokenizer.json")
     facts = _training_facts(parts.network, parts.rows)
     manifest = _manifest(labels, parts.table, parts.calibration, facts, settings)
@@ -148,6 +150,7 @@ def _manifest(
     return Manifest(
         name=settings.name, version="", heads=heads, max_tokens=MAX_TOKENS, overlap_tokens=OVERLAP_TOKENS, pad_id=1,
         golden=Golden(GOLDEN_TEXT, {}), files={}, ngrams=branch, training=facts,
+        sentences=SentenceBranch("sentences.npy", LABELS["triage"]),
         confidence=dict(settings.thresholds),
     )  # fmt: skip
 

@@ -93,10 +93,13 @@ def rows_to_read(corpus: pd.DataFrame, datasets: Path, ordinary: int, seed: int)
     tune = corpus[corpus.split == "tune"]
     department = tune[tune.department != ""].assign(text=lambda rows: rows.named_text, purpose="department")
     disease = tune[tune.disease != ""].assign(purpose="disease")
-    train = corpus[(corpus.split == "train") & ~corpus.source.isin(WRITTEN)]
-    sample = train.sample(min(ordinary, len(train)), random_state=seed).assign(
-        text=lambda rows: rows.named_text, purpose="ordinary"
-    )
+    sample = asked(corpus, ordinary, seed).assign(text=lambda rows: rows.named_text, purpose="ordinary")
     return pd.concat([department, disease, sample, own_sentences(datasets)], ignore_index=True).drop(
         columns="named_text"
     )
+
+
+def asked(corpus: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Returns up to `count` rows of `corpus`'s train split that somebody asked, drawn at random: nothing written for it."""
+    train = corpus[(corpus.split == "train") & ~corpus.source.isin(WRITTEN)]
+    return train.sample(min(count, len(train)), random_state=seed)

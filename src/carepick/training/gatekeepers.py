@@ -70,7 +70,7 @@ def fit_gatekeepers(
     elsewhere = ((rows.purpose == "scope") & (rows.label == "other")).to_numpy()
     heads = {}
     for name, assumed, beside in (
-        ("triage", "none", ordinary | elsewhere | _quiet(rows, short)),
+        ("triage", "none", ordinary | elsewhere | quiet(rows, short)),
         ("scope", "health", ordinary | short | rows.purpose.eq("triage").to_numpy()),
     ):
         own = rows.purpose.eq(name).to_numpy()
@@ -84,11 +84,11 @@ def fit_gatekeepers(
     return heads
 
 
-def _quiet(rows: pd.DataFrame, among: Array) -> Array:
+def quiet(rows: pd.DataFrame, among: Array) -> Array:
     """Returns which of the rows `among` (texts,) are free of all that the red flags' rules hear or suspect."""
-    quiet = among.copy()
-    quiet[among] = ~np.array(heard_by_rules(rows.text[among].tolist()), bool)
-    return quiet
+    free = among.copy()
+    free[among] = ~np.array(heard_by_rules(rows.text[among].tolist()), bool)
+    return free
 
 
 def _strengths(settings: GatekeeperSettings, head: str) -> tuple[float, float]:
@@ -120,7 +120,7 @@ def fit_gatekeeper(
     `targets` (texts,): class numbers without a gap; `weights` (texts,). Standardization and scale are folded in.
     """
     mean, spread = pooled.mean(0), pooled.std(0) + 1e-6
-    scale = np.sqrt(pooled.shape[1])
+    scale = np.sqrt(max(1, pooled.shape[1]))
     features = sparse.hstack([sparse.csr_matrix((pooled - mean) / spread / scale), ngrams * ngram_scale]).tocsr()
     model = LogisticRegression(C=regularization, max_iter=2000)
     model.fit(features, targets, sample_weight=weights)

@@ -54,7 +54,7 @@ def _curve(
     for share in settings.shares:
         used = order[: max(_LEAST_TEXTS_A_CLASS * len(names), round(share * len(order)))]
         weight, bias = fit_linear(
-            features["train"][used], targets["train"][used], train[f"{task}_weight"].to_numpy()[used], linear
+            task, features["train"][used], targets["train"][used], train[f"{task}_weight"].to_numpy()[used], linear
         )
         scores = features["valid"] @ weight + bias
         found.append(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from carepick.engine.ngrams import NgramTable, ngram_hashes
@@ -21,6 +22,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 HeadWeights = tuple[Array, Array]  # weight (rows, classes) and bias (classes,)
 
 TASKS = ("department", "disease")
+_MOST_ITERATIONS = 200
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class LinearSettings:
 
     `rows`: n-grams in the table; `triage_rows`: how many of them are chosen for the triage head, from the project's own
     sentences, of which `triage_least_texts` hold them.
+    Its scores are those of a logistic regression and `margin_share` times those of one-against-rest SVMs: they err
+    differently, and their sum is one linear model. `regularization`: C of each task's logistic regression, larger is
+    freer; `margin_regularization`: C of the SVMs; `rare_powers`: by task, a class of n texts
+    weighs n ** -power.
     `excerpt_weight`: how much a short excerpt of each question counts beside the question itself; 0 leaves them out.
     `sentence_weight`: how much a generated sentence counts; many fit several diseases.
     """
@@ -39,8 +45,10 @@ class LinearSettings:
     rows: int = 65_535
     triage_rows: int = 16_000
     triage_least_texts: int = 2
-    regularization: float = 0.3
-    rare_power: float = 0.3
+    regularization: Mapping[str, float] = field(default_factory=lambda: {"department": 0.7, "disease": 2.0})
+    margin_share: float = 2.0
+    margin_regularization: float = 0.2
+    rare_powers: Mapping[str, float] = field(default_factory=lambda: {"department": 0.3, "disease": 0.5})
     named_share: float = 0.35
     excerpt_weight: float = 0.3
     sentence_weight: float = 0.3
@@ -65,7 +73,7 @@ def fit_branches(corpus: pd.DataFrame, settings: LinearSettings) -> tuple[NgramT
     )
     features = count_matrix(rows.text.tolist(), table)
     return table, {
-        task: fit_linear(features, targets[task], rows[f"{task}_weight"].to_numpy(), settings) for task in TASKS
+        task: fit_linear(task, features, targets[task], rows[f"{task}_weight"].to_numpy(), settings) for task in TASKS
     }
 
 
@@ -79,7 +87,8 @@ def fit_folds(corpus: pd.DataFrame, table: NgramTable, settings: LinearSettings)
         classes, weights = _class_numbers(rows[task]), rows[f"{task}_weight"].to_numpy()
         for left_out in range(settings.folds):
             kept = fold != left_out
-            fitted[task].append(_fit_present(features[kept], classes[kept], weights[kept], classes.max() + 1, settings))
+            part = features[kept], classes[kept], weights[kept]
+            fitted[task].append(_fit_present(task, *part, classes.max() + 1, settings))
     return FoldedLinear(
         table,
         {task: np.stack([weight for weight, _ in parts]) for task, parts in fitted.items()},
@@ -88,14 +97,15 @@ def fit_folds(corpus: pd.DataFrame, table: NgramTable, settings: LinearSettings)
 
 
 def _fit_present(
-    features: sparse.csr_matrix, targets: Array, weights: Array, classes: int, settings: LinearSettings
+    task: str, features: sparse.csr_matrix, targets: Array, weights: Array, classes: int, settings: LinearSettings
 ) -> HeadWeights:
-    """Returns `fit_linear` for all `classes`, of which rare ones may have no text here: those score -1, a sure no."""
+    """Returns `fit_linear` for all `classes`, of which rare ones may have no text here: those score lower than any other."""
     present = np.unique(targets[(targets >= 0) & (weights > 0)])
     numbers = np.full(classes + 1, -1)  # the last one is read for unlabelled texts
     numbers[present] = np.arange(len(present))
-    weight, bias = fit_linear(features, numbers[targets], weights, settings)
-    all_weights, all_biases = np.zeros((features.shape[1], classes), np.float32), np.full(classes, -1, np.float32)
+    weight, bias = fit_linear(task, features, numbers[targets], weights, settings)
+    all_weights = np.zeros((features.shape[1], classes), np.float32)
+    all_biases = np.full(classes, bias.min() - 1, np.float32)
     all_weights[:, present], all_biases[present] = weight, bias
     return all_weights, all_biases
 
@@ -187,10 +197,10 @@ def count_matrix(texts: list[str], table: NgramTable) -> sparse.csr_matrix:
 
 
 def fit_linear(
-    features: sparse.csr_matrix, targets: Array, weights: Array, settings: LinearSettings
+    task: str, features: sparse.csr_matrix, targets: Array, weights: Array, settings: LinearSettings
 ) -> tuple[Array, Array]:
-    """Returns the (rows, classes) weight and (classes,) bias of one-against-rest linear SVMs, inverse document
-    frequency folded in.
+    """Returns the (rows, classes) weight and (classes,) bias of `task`'s linear model, inverse document frequency folded
+    in.
 
     `targets` (texts,): class numbers from 0 without a gap, -1 where unlabelled; `weights` (texts,).
     """
@@ -198,13 +208,23 @@ def fit_linear(
     rarity = np.log((1 + features.shape[0]) / (1 + frequency)) + 1
     used = (targets >= 0) & (weights > 0)
     counts = np.bincount(targets[used])
-    balance = counts[targets[used]] ** -settings.rare_power
-    classifier = LinearSVC(C=settings.regularization, dual=True)
+    balanced = weights[used] * counts[targets[used]] ** -settings.rare_powers[task]
     scaled = sparse.csr_matrix(features[used] @ sparse.diags(rarity))
     norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(1)).ravel()).mean()
-    classifier.fit(scaled / norms, targets[used], sample_weight=weights[used] * balance / balance.mean())
-    weight = (classifier.coef_ * rarity / norms).T
-    return weight.astype(np.float32), classifier.intercept_.astype(np.float32)
+    likely = LogisticRegression(C=settings.regularization[task], tol=1e-3, max_iter=_MOST_ITERATIONS)
+    apart = LinearSVC(C=settings.margin_regularization, dual=True)
+    weight, bias = np.zeros(()), np.zeros(())
+    for model, share in ((likely, 1.0), (apart, settings.margin_share)):
+        if share:
+            model.fit(scaled / norms, targets[used], sample_weight=balanced / balanced.mean())
+            its_weight, its_bias = _for_every_class(model.coef_, model.intercept_)
+            weight, bias = weight + share * its_weight, bias + share * its_bias
+    return (weight * rarity / norms).T.astype(np.float32), bias.astype(np.float32)
+
+
+def _for_every_class(weight: Array, bias: Array) -> tuple[Array, Array]:
+    """Returns (classes, features) and (classes,): of two classes scikit-learn keeps only what speaks for the second."""
+    return (weight, bias) if len(bias) > 1 else (np.vstack([-weight, weight]) / 2, np.hstack([-bias, bias]) / 2)
 
 
 def _frequent_hashes(texts: list[str], settings: LinearSettings) -> Array:

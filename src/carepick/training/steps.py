@@ -16,11 +16,16 @@ from tokenizers import Tokenizer
 from carepick.errors import TrainingError
 from carepick.training.batches import FinetuneSettings
 from carepick.training.calibrate import CalibrationSettings, calibrate
-from carepick.training.corpus import CorpusSettings, build_corpus, validation_tables
+from carepick.training.corpus import CorpusSettings, build_corpus, training_priors, validation_tables
 from carepick.training.export import ExportSettings, Ingredients, export_ablations, export_bundles
-from carepick.training.features import load_network, pooled_states, read_features, rows_to_read, write_features
+from carepick.training.features import asked, load_network, pooled_states, read_features, rows_to_read, write_features
 from carepick.training.finetune import finetune
-from carepick.training.gatekeepers import GatekeeperSettings, fit_gatekeepers, load_gatekeepers, save_gatekeepers
+from carepick.training.gatekeepers import (
+    GatekeeperSettings,
+    fit_gatekeepers,
+    load_gatekeepers,
+    save_gatekeepers,
+)
 from carepick.training.learning_curve import LearningCurveSettings, learning_curve
 from carepick.training.linear import (
     LinearSettings,
@@ -33,6 +38,7 @@ from carepick.training.linear import (
 )
 from carepick.training.quantization import QuantizationSettings, compare_quantizations
 from carepick.training.recipe import StepFunction
+from carepick.training.sentence_head import SENTENCES, SentenceHeadSettings, fit_sentence_head
 from carepick.training.unpack import unpack_encoder
 
 SettingsType = TypeVar("SettingsType")
@@ -77,8 +83,11 @@ def learning_curve_step(inputs: list[Path], outputs: list[Path], settings: Mappi
 
 
 def finetune_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
-    """corpus.parquet, encoder -> network folder (network.pt, labels.json, settings.json, log.jsonl)."""
-    finetune(pd.read_parquet(inputs[0]), inputs[1], outputs[0], _finetune_settings(outputs[0], settings))
+    """corpus.parquet, encoder, optionally a network to go on from -> network folder (network.pt, labels.json,
+    settings.json, log.jsonl)."""
+    corpus, encoder, *before = inputs
+    initial = before[0] / "network.pt" if before else None
+    finetune(pd.read_parquet(corpus), encoder, outputs[0], _finetune_settings(outputs[0], settings), initial)
 
 
 def boost_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
@@ -118,20 +127,30 @@ def gatekeepers_step(inputs: list[Path], outputs: list[Path], settings: Mapping[
     save_gatekeepers(outputs[0], fit_gatekeepers(rows, pooled, table, read_settings(GatekeeperSettings, settings)))
 
 
+def sentence_head_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """features, corpus.parquet, linear.npz -> sentences.npz."""
+    rows, _ = read_features(inputs[0])
+    table, _ = load_linear(inputs[2])
+    chosen = read_settings(SentenceHeadSettings, settings)
+    questions = asked(pd.read_parquet(inputs[1]), chosen.questions, chosen.seed).named_text.tolist()
+    save_gatekeepers(outputs[0], {SENTENCES: fit_sentence_head(rows, questions, table, chosen)})
+
+
 def calibrate_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
-    """features, linear.npz, network, gatekeepers.npz -> calibration.json."""
-    features, linear, network_folder, gatekeepers = inputs
+    """features, corpus.parquet, linear.npz, network -> calibration.json."""
+    features, corpus, linear, network_folder = inputs
     rows, pooled = read_features(features)
     table, branches = load_linear(linear)
     heads = _head_weights(network_folder)
     labels = json.loads((network_folder / "labels.json").read_text())
     chosen = read_settings(CalibrationSettings, settings)
-    result = calibrate(rows, pooled, table, branches, heads, labels, load_gatekeepers(gatekeepers), chosen)
+    priors = training_priors(pd.read_parquet(corpus), labels)
+    result = calibrate(rows, pooled, table, branches, heads, labels, priors, chosen)
     outputs[0].write_text(json.dumps(result, ensure_ascii=False, indent=1))
 
 
 def export_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
-    """network, encoder, linear.npz, gatekeepers.npz, calibration.json, features -> int8 and float32 bundles, parity."""
+    """network, encoder, linear.npz, gatekeepers.npz, sentences.npz, calibration.json, features -> int8 and float32 bundles, parity."""
     int8, float32, report = outputs
     export_bundles(_ingredients(inputs), int8, float32, report, read_settings(ExportSettings, settings))
 
@@ -150,11 +169,12 @@ def quantization_step(inputs: list[Path], outputs: list[Path], settings: Mapping
 
 
 def _ingredients(inputs: list[Path]) -> Ingredients:
-    network, encoder, linear, gatekeepers, calibration, features = inputs
+    network, encoder, linear, gatekeepers, sentences, calibration, features = inputs
     table, branches = load_linear(linear)
     rows, _ = read_features(features)
     fitted = json.loads(calibration.read_text())
-    return Ingredients(network, encoder, table, branches, load_gatekeepers(gatekeepers), fitted, rows)
+    sentence_head = load_gatekeepers(sentences)[SENTENCES]
+    return Ingredients(network, encoder, table, branches, load_gatekeepers(gatekeepers), sentence_head, fitted, rows)
 
 
 STEPS: Mapping[str, StepFunction] = {
@@ -168,6 +188,7 @@ STEPS: Mapping[str, StepFunction] = {
     "boost": boost_step,
     "features": features_step,
     "gatekeepers": gatekeepers_step,
+    "sentence_head": sentence_head_step,
     "calibrate": calibrate_step,
     "export": export_step,
     "ablation": ablation_step,
