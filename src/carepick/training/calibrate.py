@@ -30,12 +30,14 @@ class CalibrationSettings:
 
     `coverage`: how often a conformal set must hold the right label; `sentence_weight`: how much a written text
     counts beside a real question; `prior_powers`: how far the class prior may be taken out of the scores, so that rare
-    classes are found as well (Menon et al. 2021, logit adjustment).
+    classes are found as well (Menon et al. 2021, logit adjustment); the least of them that comes within
+    `prior_tolerance` of the best is taken, since what it costs the frequent classes is sure.
     """
 
     coverage: float = 0.9
     sentence_weight: float = 0.3
     prior_powers: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8)
+    prior_tolerance: float = 0.005
     fitted_share: float = 0.5
     seed: int = 7
 
@@ -64,10 +66,9 @@ def calibrate(
         real = ~part.source.isin(WRITTEN).to_numpy()
         log_prior = np.log(priors[task])
         shares = fit_blend(deep[fitted], wide[fitted], targets[fitted], weights[fitted])
-        blend, logits = max(
-            _with_prior_powers(shares, deep, wide, log_prior, settings),
-            key=lambda one: _goodness(task, one[1][real], targets[real]),
-        )
+        tried = list(_with_prior_powers(shares, deep, wide, log_prior, settings))
+        goodness = np.array([_goodness(task, logits[real], targets[real]) for _, logits in tried])
+        blend, logits = tried[int(np.argmax(goodness >= goodness.max() - settings.prior_tolerance))]
         scores = _fit_scores(logits[real], targets[real])
         likely = softmax(logits[~fitted & real] / scores["temperature"])
         probabilities = correct_top(likely, scores["top_slope"], scores["top_offset"])
