@@ -106,7 +106,9 @@ _READERS = (
         "celsius", "열 체온", r"(?:체온|열)[이은도가]?(?:재[보니어면]{1,2})?(3[5-9]|4[0-2])(?:\.(\d))?(?!\d)", _celsius
     ),
     _reader("systolic", "혈압", r"혈압\D{0,8}?(?<!\d)(\d{2,3})(?!\d)"),
-    _reader("systolic", "에 /", r"(?<!\d)((?:1[4-9]|2\d)\d)(?:에|/|에서)(?:[5-9]\d|1\d\d)(?!\d)"),
+    _reader("systolic", "/", r"(?<!\d)((?:1[4-9]|2\d)\d)/(?:[5-9]\d|1\d\d)(?!\d)"),
+    _reader("systolic", "에", r"(?<!\d)(2\d\d)에서?(?:[5-9]\d|1\d\d)(?!\d)"),
+    _reader("systolic", "에", r"(?<!\d)(1[4-9]\d)에서?1\d\d(?!\d)"),  # 183에 72 is a height and a weight
     _reader(
         "glucose",
         "혈당 당",
