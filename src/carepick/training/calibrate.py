@@ -47,8 +47,8 @@ def calibrate(
     heads: Mapping[str, HeadWeights], labels: Mapping[str, list[str]], priors: Mapping[str, Array],
     settings: CalibrationSettings,
 ) -> dict[str, Any]:  # fmt: skip
-    """Returns for each task its blend, temperature, top correction, conformal thresholds by label name, and the temperature of each
-    branch alone, ready for JSON.
+    """Returns for each task its blend, temperature, top correction, conformal thresholds by label name, the temperature of each
+    branch alone, and how good each prior power was, ready for JSON.
 
     `priors`: by task the share of each label in training. The blend's shares are fitted on one half of the tune split,
     conformal thresholds on the other half; prior power, temperature and top correction, four numbers a task, on all real
@@ -78,6 +78,7 @@ def calibrate(
         result[task] = {
             "blend": asdict(blend),
             "log_prior": log_prior.tolist(),
+            "prior_powers": dict(zip(map(str, settings.prior_powers), goodness.tolist(), strict=True)),
             **scores,
             "conformal": dict(thresholds),
             "alone": {
