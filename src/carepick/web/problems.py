@@ -79,7 +79,7 @@ PROBLEMS: dict[str, Problem] = {
         Bilingual("읽을 내용이 없음", "Nothing to read"),
         Bilingual(
             "text에 읽을 수 있는 글자가 없습니다. 어디가 어떻게 불편한지 적어 주세요.",
-            "text holds nothing that can be read. Say in words what hurts and how.",
+            "text holds nothing that can be read. Write in words what hurts and how.",
         ),
     ),
     "text-too-long": Problem(
@@ -134,7 +134,7 @@ PROBLEMS: dict[str, Problem] = {
         Bilingual("꺼져 있는 기능", "Switched off"),
         Bilingual(
             "이 서버는 질환 정보를 안내하지 않도록 설정되어 있습니다. 진료과 안내(/specialty)를 이용해 주세요.",
-            "The operator of this server has switched disease answers off. Ask /specialty for departments.",
+            "The operator of this server has switched off answers about diseases. Ask /specialty for departments.",
         ),
     ),
     "unknown-route": Problem(
@@ -142,7 +142,7 @@ PROBLEMS: dict[str, Problem] = {
         Bilingual("없는 주소", "Unknown route"),
         Bilingual(
             "없는 주소입니다. 사용할 수 있는 주소는 /docs에 있습니다.",
-            "There is nothing at this address. /docs lists the routes.",
+            "There is nothing at this address. /docs lists the addresses that exist.",
         ),
     ),
     "no-model": Problem(
@@ -150,7 +150,7 @@ PROBLEMS: dict[str, Problem] = {
         Bilingual("모델 없음", "No model for this"),
         Bilingual(
             "이 서버에는 이 질문에 답하는 모델이 없습니다. /model에서 답할 수 있는 일을 확인해 주세요.",
-            "No model on this server answers this. /model says what can be asked.",
+            "No model on this server can answer this. /model lists what can be asked.",
         ),
     ),
     "wrong-method": Problem(
@@ -222,7 +222,7 @@ PROBLEMS: dict[str, Problem] = {
         Bilingual("서버 오류", "Internal error"),
         Bilingual(
             "서버에 문제가 생겼습니다. instance 값을 운영자에게 알려 주세요.",
-            "Something went wrong in the server. Tell its operator the value of instance.",
+            "Something went wrong in the server. Please tell its operator the value of instance.",
         ),
     ),
     "not-ready": Problem(
