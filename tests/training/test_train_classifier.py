@@ -194,6 +194,8 @@ def test_one_class_is_told(base: Path, tmp_path: Path, capsys: pytest.CaptureFix
         (lambda folder: (folder / "config.json").write_text('{"model_type": "gpt2"}'), "is a gpt2"),
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
         (lambda folder: shutil.copy(folder / "../other.safetensors", folder / "model.safetensors"), "is no whole BERT"),
+        (lambda folder: say(folder, hidden_size=48), "another size than its config.json says.*copy config.json"),
+        (lambda folder: say(folder, vocab_size=9999), "1 weights.*embeddings.word_embeddings.weight first"),
     ],
 )
 def test_a_base_that_is_not_whole_is_told(
@@ -206,6 +208,19 @@ def test_a_base_that_is_not_whole_is_told(
     damage(tmp_path / "base")
     assert main(command("disease", questions, tmp_path / "base", tmp_path / "out")) == 2
     assert_one_line(capsys.readouterr().err, message)
+
+
+def say(folder: Path, **changes: object) -> None:
+    """Lets config.json say something else than the weights beside it."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_head_of_another_task_does_no_harm(base: Path) -> None:
+    from carepick.training.base_model import load_base
+
+    model, _ = load_base(base, 5)  # the base has a head of two classes
+    assert model.classifier.weight.shape[0] == 5
 
 
 def test_a_batch_that_does_not_fit_says_what_to_lower() -> None:
