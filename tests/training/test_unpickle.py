@@ -73,7 +73,7 @@ def test_a_malicious_label_array_runs_nothing(attack: type[Attack], hidden: bool
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array", b"\x93NUMPY\x01\x00\x10\x00{'descr': '|O'}"])
 def test_other_files_are_no_label_arrays(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "labels.npy").write_bytes(content)
-    with pytest.raises(BundleError, match="damaged or cut short.*copy or download it again"):
+    with pytest.raises(BundleError, match=r"damaged or cut short.*copy or download it again"):
         read_label_array(tmp_path / "labels.npy")
 
 
