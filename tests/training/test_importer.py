@@ -151,6 +151,6 @@ def test_parity_is_measured_and_recorded(classifier: SavedClassifier, tmp_path: 
     parity = int8_parity(classifier, tmp_path / "bundle", settings, TEXTS)
     assert parity["texts"] == len(TEXTS)
     assert parity["top1_agreement"] >= 0.75
-    assert read_manifest(tmp_path / "bundle").metrics["int8_parity"] == parity
+    assert read_manifest(tmp_path / "bundle").metrics["int8_parity"] == {"disease": parity}
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     open_bundle(tmp_path / "bundle")

@@ -20,7 +20,7 @@ from carepick.text.normalize import normalize
 from carepick.training.classifier_graph import build_classifier_graph
 from carepick.training.graph import save_graph
 from carepick.training.saved_classifier import Array, SavedClassifier
-from carepick.training.sealing import seal
+from carepick.training.sealing import record_parity, seal
 from carepick.training.tokenizer_files import padding_id
 
 PRECISIONS = {"int8": "int8", "none": "float32"}  # what --quantize says -> what the graph calls it
@@ -74,9 +74,9 @@ def int8_parity(
     with tempfile.TemporaryDirectory(dir=bundle.parent, prefix=f".{bundle.name}.") as partial:
         exact = dataclasses.replace(settings, quantize="none")
         _write(classifier, manifest.heads[settings.task.value], Path(partial) / "bundle", exact, sentences)
-        parity = bundle_parity(bundle, Path(partial) / "bundle", list(sentences))[settings.task.value]
-    write_manifest(dataclasses.replace(manifest, metrics={**manifest.metrics, "int8_parity": parity}), bundle)
-    return parity
+        parity = bundle_parity(bundle, Path(partial) / "bundle", list(sentences))
+    record_parity(bundle, parity)
+    return parity[settings.task.value]
 
 
 def _head(classifier: SavedClassifier, settings: ImportSettings, catalog_ids: Mapping[str, str]) -> Head:
