@@ -22,8 +22,10 @@ import torch
 from carepick.cli.main import main
 from carepick.engine.bundle import open_bundle
 from carepick.errors import TrainingError
+from carepick.evaluation.calibration import conformal_members, softmax
 from carepick.training.checkpoints import latest_whole
 from carepick.training.classifier import DEPARTMENT_RECIPE, DISEASE_RECIPE, explain_out_of_memory
+from carepick.training.classifier_metrics import full_report
 from carepick.training.original_reader import read_classifier
 
 pytestmark = pytest.mark.train
@@ -49,6 +51,19 @@ def test_the_recipes_are_those_of_the_originals() -> None:
     assert DISEASE_RECIPE.validation_share == 0.2
 
 
+def test_the_sets_hold_the_right_label_as_often_as_they_promise() -> None:
+    random = np.random.default_rng(4)
+    targets = random.integers(0, 4, 2000)
+    logits = random.normal(0, 1, (2000, 4)) * 5
+    logits[np.arange(2000), targets] += 5
+    for class_sets in (False, True):
+        found = full_report(logits[:1000], targets[:1000], "가나다라", [], class_sets)
+        later = softmax(logits[1000:] / found["final"]["temperature"])
+        held = conformal_members(later, "가나다라", found["conformal"])[np.arange(1000), targets[1000:]]
+        assert held.mean() == pytest.approx(0.9, abs=0.03)
+        assert len(found["conformal"]) == (4 if class_sets else 1)
+
+
 @pytest.fixture(scope="module")
 def whole_run(questions: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A disease run that nothing disturbed."""
@@ -71,12 +86,14 @@ def test_the_disease_recipe_learns_and_reports(whole_run: Path) -> None:
     assert classifier.about["epoch"] == EPOCHS
 
 
-def test_its_import_answers_with_its_temperature(whole_run: Path, tmp_path: Path) -> None:
+def test_its_import_answers_with_its_temperature_and_sets(whole_run: Path, tmp_path: Path) -> None:
     source, bundle = str(whole_run / "disease.pt"), tmp_path / "bundle"
     assert main(["import", source, str(bundle), "--task", "disease", "--no-parity"]) == 0
     manifest = open_bundle(bundle).manifest
     assert [label.name for label in manifest.heads["disease"].labels] == ["감기", "위염", "편두통"]
     assert manifest.heads["disease"].temperature == report(whole_run)["final"]["temperature"]
+    assert manifest.heads["disease"].conformal == report(whole_run)["conformal"]
+    assert set(manifest.heads["disease"].conformal) == {""}
 
 
 def test_kill_9_in_the_middle_of_an_epoch_costs_nothing(
@@ -155,6 +172,7 @@ def test_the_specialty_recipe_writes_a_directory_and_stops_early(questions: Path
         path.name for path in tmp_path.iterdir()
     }
     assert read_classifier(tmp_path).labels == ("감기", "위염", "편두통")
+    assert set(figures["conformal"]) == {"감기", "위염", "편두통"}
 
 
 @pytest.mark.parametrize(
