@@ -175,6 +175,24 @@ def test_the_specialty_recipe_writes_a_directory_and_stops_early(questions: Path
     assert set(figures["conformal"]) == {"감기", "위염", "편두통"}
 
 
+def test_two_processes_train_one_model(questions: Path, base: Path, tmp_path: Path) -> None:
+    """As `accelerate launch` starts them; one alone writes, and each row is read by one of them only."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "carepick"]
+    words = command("disease", questions, base, tmp_path, "--batch-size", "8", "--epochs", "2")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([*launch, *words], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures = report(tmp_path)
+    assert [round(epoch["epoch"]) for epoch in figures["epochs"]] == [1, 2]
+    assert figures["epochs"][-1]["loss"] < figures["epochs"][0]["loss"]
+    assert np.array(figures["confusion"]["counts"]).sum() == figures["rows"]["validation"]
+    state = json.loads(
+        (tmp_path / "checkpoints" / f"checkpoint-{2 * STEPS_AN_EPOCH}" / "trainer_state.json").read_text()
+    )
+    assert state["global_step"] == 2 * STEPS_AN_EPOCH  # two batches of 8 a step
+    assert read_classifier(tmp_path / "disease.pt").labels == ("감기", "위염", "편두통")
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
