@@ -120,3 +120,17 @@ def flags_of(command: str) -> set[str]:
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_path_of_somebodys_machine(path: Path) -> None:
     assert not re.search(r"(?<![\w.])/(root|work|Users)/", read(path))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_left_to_be_filled_in(path: Path) -> None:
+    assert placeholders(read(path)) == []
+
+
+def placeholders(text: str) -> list[str]:
+    """Returns the lines, but for headings, that are one word of capital letters, as one writes to come back to a place."""
+    return re.findall(r"^[^\w#\n]*([A-Z]{2,})[^\w\n]*$", text, re.MULTILINE)
+
+
+def test_placeholders_are_seen() -> None:
+    assert placeholders("a\nTODO\nb TBD\n\n  BURIED.\n# ER\n|---|\nNOT THIS\n") == ["TODO", "BURIED"]

@@ -45,7 +45,8 @@ class Span:
 class RaisedFlag:
     """A red flag that was raised: its id in the knowledge data, and the words that raised it.
 
-    `spans` holds whole sentences where a model heard it in those, and is empty where it heard it in the text as a whole.
+    `spans` holds whole sentences where a model heard it in those. Where it heard it in the text as a whole, a diagnosis
+    names the words that spoke for it most, and a prediction none.
     """
 
     id: str

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from carepick.knowledge.catalog import load_catalog
 from carepick.records import Task
 from carepick.service.predictor import Predictor
 from carepick.settings import Settings
@@ -89,6 +90,11 @@ def test_english(carepick: Carepick) -> None:
     assert "Departments" in out
     assert "doctor's diagnosis" in out
     assert "진료과" not in out
+    catalog = load_catalog()
+    for name in re.findall(r"^  .* \((.+?)\)  ", out, re.MULTILINE):
+        row = next(row for row in (*catalog.departments, *catalog.diseases) if row.name == name)
+        assert f"  {row.name_en} ({row.name})  " in out
+    assert len(re.findall(r"\) +[█▏▎▍▌▋▊▉ ]+ 0\.[0-9]{4}$", out, re.MULTILINE)) == 6
 
 
 def test_diseases_can_be_switched_off(carepick: Carepick) -> None:

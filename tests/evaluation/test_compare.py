@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from carepick.errors import DataError
@@ -40,3 +42,12 @@ def test_different_rows_are_not_compared(random_outcomes, make_outcomes):
     other = make_outcomes([[0.7, 0.1, 0.1, 0.1]], [0])
     with pytest.raises(DataError, match="different rows"):
         compare(random_outcomes[0], other, metric="top1", seed=1)
+
+
+def test_figures_of_sets_are_left_out_where_a_model_has_none(random_outcomes):
+    with_sets, without = random_outcomes[0], replace(random_outcomes[1], members=random_outcomes[1].members & False)
+    assert "set_size" in compare(with_sets, with_sets, metric="top1", seed=1, repeats=5)["figures"]
+    for pair in ((with_sets, without), (without, with_sets), (without, without)):
+        figures = compare(*pair, metric="top1", seed=1, repeats=5)["figures"]
+        assert not [name for name in figures if name.startswith("set_")]
+        assert {"top1", "ece", "label_noise"} <= figures.keys()

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from carepick.evaluation import metrics
 from carepick.evaluation.figures import NAMES, headline, row_figures
+from carepick.evaluation.intervals import wilson
 
 
 def test_figures_agree_with_the_metrics(random_outcomes):
@@ -18,10 +21,13 @@ def test_figures_agree_with_the_metrics(random_outcomes):
         "ece": metrics.expected_calibration_error(scores, targets),
         "set_coverage": sets.coverage,
         "set_size": sets.size,
+        "set_coverage_least_class": sets.class_coverage.min(),
+        "set_coverage_median_class": np.median(sets.class_coverage),
         "label_noise": metrics.suspect_labels(scores, targets).mean(),
+        "alarms": 0.0,
     }
     assert found == pytest.approx(expected)
-    assert tuple(found) == NAMES
+    assert tuple(found) == (*NAMES, "alarms")
 
 
 def test_weights_stand_for_repeated_rows(random_outcomes):
@@ -46,4 +52,24 @@ def test_intervals_are_seeded_and_hold_the_figure(random_outcomes):
 
 def test_models_without_sets_have_no_figures_of_sets(make_outcomes):
     outcomes = make_outcomes([[0.7, 0.1, 0.1, 0.1]] * 3, [0, 0, 1], threshold=2)
-    assert not {"set_coverage", "set_size"} & set(headline(outcomes, 0, 10))
+    assert not [name for name in headline(outcomes, 0, 10) if name.startswith("set_")]
+
+
+def test_class_coverage_leaves_out_rare_classes(make_outcomes):
+    def covered(rows, held):  # of `rows` rows of a class, sets hold `held`
+        return [[1, 0, 0, 0]] * held + [[0, 0, 0, 1]] * (rows - held)
+
+    scores = [*covered(20, 20), *np.roll(covered(20, 15), 1, axis=1), *np.roll(covered(19, 1), 2, axis=1)]
+    found = headline(make_outcomes(scores, [0] * 20 + [1] * 20 + [2] * 19), 0, 10)
+    assert found["set_coverage_least_class"].value == 0.75
+    assert found["set_coverage_median_class"].value == 0.875
+    assert found["set_coverage_least_class"].low < 0.75 < found["set_coverage_least_class"].high
+    rare = headline(make_outcomes(scores[40:], [2] * 19), 0, 10)
+    assert "set_coverage" in rare
+    assert "set_coverage_least_class" not in rare
+
+
+def test_alarms_of_every_level_are_counted(make_outcomes):
+    outcomes = make_outcomes([[0.7, 0.1, 0.1, 0.1]] * 4, [0] * 4)
+    alarms = headline(replace(outcomes, alarms=("none", "emergency", "er", "none")), 0, 10)["alarms"]
+    assert alarms == wilson(2, 4)

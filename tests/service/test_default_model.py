@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from carepick.records import TriageLevel
+from carepick.knowledge.catalog import load_catalog
+from carepick.records import Task, TriageLevel
 from carepick.service.predictor import Predictor
 from carepick.settings import Settings
 
@@ -21,6 +24,8 @@ URGENT = [
     "벌에 쏘이고 온몸에 두드러기가 나고 숨이 차요", "애가 건전지를 삼켰어요", "임신 중인데 피가 나와요",
     "약을 한 통 다 먹었어요", "아버지가 갑자기 쓰러져서 대답을 안 하세요",
 ]  # fmt: skip
+# Sentences that anyone tries first, each with every department that would be a sensible answer.
+FIRST = json.loads((Path(__file__).parents[1] / "data" / "plain_questions.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +38,15 @@ def predictor() -> Iterator[Predictor]:
 @pytest.mark.parametrize("text", PLAIN)
 def test_a_plain_complaint_raises_no_alarm(predictor: Predictor, text: str) -> None:
     assert predictor.predict(text).triage.level is TriageLevel.NONE
+
+
+@pytest.mark.parametrize("case", FIRST, ids=[case["text"] for case in FIRST])
+def test_a_first_try_gets_a_sensible_department_and_no_alarm(predictor: Predictor, case: dict[str, object]) -> None:
+    assert isinstance(case["departments"], list)
+    assert set(case["departments"]) <= {row.name for row in load_catalog().departments}
+    prediction = predictor.predict(str(case["text"]))
+    assert {label.name for label in prediction.tasks[Task.DEPARTMENT].labels[:3]} & set(case["departments"])
+    assert prediction.triage.level is TriageLevel.NONE
 
 
 @pytest.mark.parametrize("text", URGENT)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+import numpy as np
 import pytest
 from tests.service.conftest import SECONDS, WatchedEngine
 
@@ -19,6 +20,7 @@ from carepick.records import Confidence, Prediction, Task, TriageLevel
 from carepick.service.answers import RecentAnswers
 from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.diagnosis import Composer
+from carepick.service.explanation import Contributions, contributions
 from carepick.service.models import ModelSet, ServedModel
 from carepick.service.predictor import Parts, Predictor
 from carepick.service.triage import Triager
@@ -326,6 +328,65 @@ def test_diagnosis_without_parts_gives_no_evidence(make: MakePredictor) -> None:
             return {name: values for name, values in super().run(windows, outputs).items() if "." not in name}
 
     assert make([Closed()]).diagnose("배가 아파요").departments[0].evidence == ()
+
+
+class Alarmed(WatchedEngine):
+    """Raises the general flag of urgency for every text, or for none."""
+
+    def __init__(self, least: float = 0.0) -> None:
+        super().__init__(("disease", "department", "triage"))
+        object.__setattr__(self._manifest, "confidence", {"urgent": least})
+
+
+STORY = "어제부터 그냥  기운이\n나지 않고 자꾸 처지는 느낌이 들어요"
+
+
+def test_a_flag_that_the_model_alone_raised_names_its_words(make: MakePredictor) -> None:
+    engine = Alarmed()
+    predictor = make([engine])
+    [flag] = predictor.diagnose(STORY).prediction.triage.flags
+    assert flag.id == "learned-urgent"
+    words = [STORY[span.start : span.end] for span in flag.spans]
+    assert 1 <= len(words) <= 3
+    assert set(words) <= set(STORY.split())
+    assert [span.start for span in flag.spans] == sorted(span.start for span in flag.spans)
+
+    def urgent(text: str) -> float:
+        logits = engine.logits(" ".join(text.split()), "triage")
+        return float(np.exp(logits[1]) / np.exp(logits).sum())
+
+    without = " ".join(word for word in STORY.split() if word not in words)
+    assert urgent(without) < urgent(STORY)
+    assert all(flag.spans == () for flag in predictor.predict(STORY).triage.flags)
+
+
+def test_words_of_flags_are_looked_for_only_where_there_are_none(
+    make: MakePredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def count(text: object, windows: object, outputs: object, head: str, located: object) -> Contributions:
+        asked.append(head)
+        return contributions(text, windows, outputs, head, located)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("carepick.service.interpretation.contributions", count)
+    calm, alarmed = make([Alarmed(2.0)]), make([Alarmed()])
+    assert calm.diagnose(TEXT).flags == ()
+    heard = alarmed.diagnose("가슴을 쥐어짜듯 아프고 식은땀이 나요").prediction.triage.flags
+    assert heard
+    assert all(flag.spans for flag in heard)
+    assert "triage" not in asked
+    alarmed.diagnose(STORY)
+    assert asked.count("triage") == 1
+
+
+def test_a_flag_of_a_model_without_parts_has_no_words(make: MakePredictor) -> None:
+    class Closed(Alarmed):
+        def run(self, windows, outputs):  # type: ignore[no-untyped-def]
+            return {name: values for name, values in super().run(windows, outputs).items() if "." not in name}
+
+    [flag] = make([Closed()]).diagnose(STORY).prediction.triage.flags
+    assert flag.spans == ()
 
 
 class Broken(WatchedEngine):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,12 +147,32 @@ def test_the_temperature_and_figures_of_training_are_kept(tmp_path: Path) -> Non
     assert manifest.training["epoch"] == 3
 
 
+@pytest.mark.parametrize(
+    ("fitted", "kept"),
+    [
+        ({"": 0.2}, {"": 0.2}),
+        ({NAMES[0]: 0.1, NAMES[1]: 0.3, STRAY: 0.2}, [0.1, 0.3]),
+        ({"": "many", "some other label": 0.3}, {}),
+    ],
+)
+def test_the_sets_of_training_are_kept(
+    fitted: dict[str, object], kept: Any, classifier: SavedClassifier, tmp_path: Path
+) -> None:
+    """By id; the name of an excluded label stands nowhere in a bundle."""
+    known = dataclasses.replace(classifier, about={"conformal": fitted})
+    head = write(known, tmp_path / "bundle").heads["disease"]
+    ids = label_ids(Task.DISEASE)
+    assert head.conformal == (kept if isinstance(kept, dict) else dict(zip(map(ids.get, NAMES), kept, strict=False)))
+    assert head.coverage == 0.9
+    assert STRAY not in (tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8")
+
+
 def test_parity_is_measured_and_recorded(classifier: SavedClassifier, tmp_path: Path) -> None:
     write(classifier, tmp_path / "bundle", quantize="int8")
     settings = ImportSettings(Task.DISEASE, "test", (STRAY,), "int8")
     parity = int8_parity(classifier, tmp_path / "bundle", settings, TEXTS)
     assert parity["texts"] == len(TEXTS)
     assert parity["top1_agreement"] >= 0.75
-    assert read_manifest(tmp_path / "bundle").metrics["int8_parity"] == parity
+    assert read_manifest(tmp_path / "bundle").metrics["int8_parity"] == {"disease": parity}
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     open_bundle(tmp_path / "bundle")

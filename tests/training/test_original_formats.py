@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +159,44 @@ def test_each_damage_is_told(damage: Damage, message: str, classifier: SavedClas
     damage(folder)
     with pytest.raises(BundleError, match=message):
         read_classifier(folder)
+
+
+def write_pickled(classifier: SavedClassifier, folder: Path) -> Path:
+    """Writes the directory with pytorch_model.bin in place of model.safetensors."""
+    write_directory(classifier, folder)
+    state = {name: torch.from_numpy(value) for name, value in classifier.weights.items()}
+    torch.save(state, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def write_pickled_as_of_old(classifier: SavedClassifier, folder: Path) -> Path:
+    write_pickled(classifier, folder)
+    state = torch.load(folder / "pytorch_model.bin")
+    torch.save(state, folder / "pytorch_model.bin", _use_new_zipfile_serialization=False)
+    return folder
+
+
+@pytest.mark.parametrize("kept", [0, 1, 5000, 0.01, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (write_checkpoint, "disease.pt"),
+        (write_directory, "model.safetensors"),
+        (write_pickled, "pytorch_model.bin"),
+        (write_pickled_as_of_old, "pytorch_model.bin"),
+        (write_directory, "label_classes.npy"),
+    ],
+    ids=["pt", "safetensors", "bin", "bin before torch 1.6", "labels"],
+)
+def test_a_file_that_was_cut_short_says_so(
+    kept: float, write: Write, name: str, classifier: SavedClassifier, tmp_path: Path
+) -> None:
+    """`kept`: how many bytes of the file are left, or which share of them."""
+    source, size = write(classifier, tmp_path), (tmp_path / name).stat().st_size
+    os.truncate(tmp_path / name, min(int(kept * size) if isinstance(kept, float) else kept, size - 1))
+    with pytest.raises(BundleError, match=rf"{name}.* damaged or cut short.*copy or download it again"):
+        read_classifier(source)
 
 
 def test_what_is_no_checkpoint(classifier: SavedClassifier, tmp_path: Path) -> None:

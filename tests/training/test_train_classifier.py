@@ -22,8 +22,10 @@ import torch
 from carepick.cli.main import main
 from carepick.engine.bundle import open_bundle
 from carepick.errors import TrainingError
+from carepick.evaluation.calibration import conformal_members, softmax
 from carepick.training.checkpoints import latest_whole
 from carepick.training.classifier import DEPARTMENT_RECIPE, DISEASE_RECIPE, explain_out_of_memory
+from carepick.training.classifier_metrics import full_report
 from carepick.training.original_reader import read_classifier
 
 pytestmark = pytest.mark.train
@@ -49,6 +51,19 @@ def test_the_recipes_are_those_of_the_originals() -> None:
     assert DISEASE_RECIPE.validation_share == 0.2
 
 
+def test_the_sets_hold_the_right_label_as_often_as_they_promise() -> None:
+    random = np.random.default_rng(4)
+    targets = random.integers(0, 4, 2000)
+    logits = random.normal(0, 1, (2000, 4)) * 5
+    logits[np.arange(2000), targets] += 5
+    for class_sets in (False, True):
+        found = full_report(logits[:1000], targets[:1000], "가나다라", [], class_sets)
+        later = softmax(logits[1000:] / found["final"]["temperature"])
+        held = conformal_members(later, "가나다라", found["conformal"])[np.arange(1000), targets[1000:]]
+        assert held.mean() == pytest.approx(0.9, abs=0.03)
+        assert len(found["conformal"]) == (4 if class_sets else 1)
+
+
 @pytest.fixture(scope="module")
 def whole_run(questions: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A disease run that nothing disturbed."""
@@ -71,12 +86,14 @@ def test_the_disease_recipe_learns_and_reports(whole_run: Path) -> None:
     assert classifier.about["epoch"] == EPOCHS
 
 
-def test_its_import_answers_with_its_temperature(whole_run: Path, tmp_path: Path) -> None:
+def test_its_import_answers_with_its_temperature_and_sets(whole_run: Path, tmp_path: Path) -> None:
     source, bundle = str(whole_run / "disease.pt"), tmp_path / "bundle"
     assert main(["import", source, str(bundle), "--task", "disease", "--no-parity"]) == 0
     manifest = open_bundle(bundle).manifest
     assert [label.name for label in manifest.heads["disease"].labels] == ["감기", "위염", "편두통"]
     assert manifest.heads["disease"].temperature == report(whole_run)["final"]["temperature"]
+    assert manifest.heads["disease"].conformal == report(whole_run)["conformal"]
+    assert set(manifest.heads["disease"].conformal) == {""}
 
 
 def test_kill_9_in_the_middle_of_an_epoch_costs_nothing(
@@ -155,6 +172,25 @@ def test_the_specialty_recipe_writes_a_directory_and_stops_early(questions: Path
         path.name for path in tmp_path.iterdir()
     }
     assert read_classifier(tmp_path).labels == ("감기", "위염", "편두통")
+    assert set(figures["conformal"]) == {"감기", "위염", "편두통"}
+
+
+def test_two_processes_train_one_model(questions: Path, base: Path, tmp_path: Path) -> None:
+    """As `accelerate launch` starts them; one alone writes, and each row is read by one of them only."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "carepick"]
+    words = command("disease", questions, base, tmp_path, "--batch-size", "8", "--epochs", "2")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([*launch, *words], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures = report(tmp_path)
+    assert [round(epoch["epoch"]) for epoch in figures["epochs"]] == [1, 2]
+    assert figures["epochs"][-1]["loss"] < figures["epochs"][0]["loss"]
+    assert np.array(figures["confusion"]["counts"]).sum() == figures["rows"]["validation"]
+    state = json.loads(
+        (tmp_path / "checkpoints" / f"checkpoint-{2 * STEPS_AN_EPOCH}" / "trainer_state.json").read_text()
+    )
+    assert state["global_step"] == 2 * STEPS_AN_EPOCH  # two batches of 8 a step
+    assert read_classifier(tmp_path / "disease.pt").labels == ("감기", "위염", "편두통")
 
 
 @pytest.mark.parametrize(
@@ -194,6 +230,8 @@ def test_one_class_is_told(base: Path, tmp_path: Path, capsys: pytest.CaptureFix
         (lambda folder: (folder / "config.json").write_text('{"model_type": "gpt2"}'), "is a gpt2"),
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
         (lambda folder: shutil.copy(folder / "../other.safetensors", folder / "model.safetensors"), "is no whole BERT"),
+        (lambda folder: say(folder, hidden_size=48), "another size than its config.json says.*copy config.json"),
+        (lambda folder: say(folder, vocab_size=9999), "1 weights.*embeddings.word_embeddings.weight first"),
     ],
 )
 def test_a_base_that_is_not_whole_is_told(
@@ -206,6 +244,19 @@ def test_a_base_that_is_not_whole_is_told(
     damage(tmp_path / "base")
     assert main(command("disease", questions, tmp_path / "base", tmp_path / "out")) == 2
     assert_one_line(capsys.readouterr().err, message)
+
+
+def say(folder: Path, **changes: object) -> None:
+    """Lets config.json say something else than the weights beside it."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_head_of_another_task_does_no_harm(base: Path) -> None:
+    from carepick.training.base_model import load_base
+
+    model, _ = load_base(base, 5)  # the base has a head of two classes
+    assert model.classifier.weight.shape[0] == 5
 
 
 def test_a_batch_that_does_not_fit_says_what_to_lower() -> None:

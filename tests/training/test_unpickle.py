@@ -71,9 +71,9 @@ def test_a_malicious_label_array_runs_nothing(attack: type[Attack], hidden: bool
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array", b"\x93NUMPY\x01\x00\x10\x00{'descr': '|O'}"])
-def test_other_files_are_refused_as_label_arrays(content: bytes, tmp_path: Path) -> None:
+def test_other_files_are_no_label_arrays(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "labels.npy").write_bytes(content)
-    with pytest.raises(BundleError, match="refused"):
+    with pytest.raises(BundleError, match=r"damaged or cut short.*copy or download it again"):
         read_label_array(tmp_path / "labels.npy")
 
 
@@ -129,15 +129,3 @@ def test_a_label_encoder_that_holds_more_than_labels_runs_nothing(tmp_path: Path
     with pytest.raises(BundleError, match=r"it asks for (posix|nt)\.mkdir"):
         load_torch(tmp_path / "model.pt")
     assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.train
-@pytest.mark.parametrize("kept", [0, 10, 200, 0.5, 0.99])
-def test_a_checkpoint_that_was_cut_short_says_so(kept: float, tmp_path: Path) -> None:
-    import torch
-
-    torch.save({"model_state_dict": {"weight": torch.zeros(500)}}, tmp_path / "model.pt")
-    content = (tmp_path / "model.pt").read_bytes()
-    (tmp_path / "model.pt").write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
-    with pytest.raises(BundleError, match=r"model\.pt"):
-        load_torch(tmp_path / "model.pt")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from carepick.knowledge.catalog import load_catalog
+
 TEXT = "사흘 전부터 허리가 아프고 다리가 저려요. 열은 없어요"
 EMERGENCY = "아버지가 가슴을 쥐어짜듯 아파하고 식은땀을 흘려요"
 
@@ -78,6 +80,16 @@ def test_language_comes_from_the_body_before_the_header(client):
     assert korean.json["notices"] != english.json["notices"]
     header = client.post("/diagnosis", json={"text": TEXT}, headers={"Accept-Language": "en"})
     assert header.json["language"] == "en"
+
+
+def test_english_answers_name_labels_in_english_beside_the_korean_name(client):
+    english, korean = ask(client, language="en", k=5).json, ask(client, k=5).json
+    names = {row.id: row.name_en for row in (*load_catalog().departments, *load_catalog().diseases)}
+    for field in ("departments", "diseases", "department_set", "disease_set"):
+        assert [label["name"] for label in english[field]] == [label["name"] for label in korean[field]]
+        assert [label["name_en"] for label in english[field]] == [names[label["id"]] for label in english[field]]
+        assert not any("name_en" in label for label in korean[field])
+    assert len(english["departments"]) == len(english["diseases"]) == 5
 
 
 def test_diseases_can_be_switched_off(client_with):

@@ -133,9 +133,12 @@ def found_in(server, answers):
     return [(name, mark) for name, content in places for mark in (MARKER, ASCII) if mark in content]
 
 
-@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
-def test_what_was_typed_is_found_nowhere(start_server, level):
-    server = start_server(log_level=level, workers=2)
+@pytest.mark.parametrize(
+    ("level", "engine"),
+    [*((level, "deterministic") for level in ("debug", "info", "warning", "error")), ("debug", "onnx")],
+)
+def test_what_was_typed_is_found_nowhere(start_server, level, engine):
+    server = start_server(log_level=level, workers=2, engine=engine)
     answers = ask_everything(server)
     assert found_in(server, answers) == []
     for status in (200, 400, 404, 405, 413, 415):

@@ -93,6 +93,8 @@ CASES = [
     ("wrong-method", refused(method="BREW", route="/healthz")),
     ("text-in-url", refused(method="GET", route=f"/disease?text={MARKER}")),
     ("text-in-url", refused(method="GET", route=f"/diagnosis?texts={MARKER}")),
+    ("text-in-query", refused(route=f"/disease?text={MARKER}")),
+    ("text-in-query", refused(route=f"/diagnosis?k=3&texts={MARKER}", data=b"{}")),
 ]
 
 
@@ -120,6 +122,23 @@ def test_a_bad_request_is_a_problem_document(client, code, request_, language):
     document = check(client.open(**{**request_, "headers": headers}), code, language)
     assert MARKER not in json.dumps(document, ensure_ascii=False)
     assert bool(re.search("[가-힣]", document["error"])) == (language == "ko")
+
+
+@pytest.mark.parametrize("route", ["/disease", "/disease/mini", "/specialty", "/diagnosis"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("query", ["text=", "texts=", "k=3&text="])
+def test_a_text_in_an_address_is_refused_whatever_the_method(client, route, method, query):
+    answer = client.open(f"{route}?{query}{MARKER}", method=method, json={"text": "배가 아파요"})
+    answers = method in ("POST", "OPTIONS")  # the methods that the route has
+    assert answer.status_code == (400 if answers else 405)
+    if method != "HEAD":
+        document = check(answer, "text-in-query" if answers else "text-in-url", "ko")
+        assert "주소(URL)" in document["error"]
+        assert MARKER not in json.dumps(document, ensure_ascii=False)
+
+
+def test_a_route_that_reads_no_text_does_not_mind_one(client):
+    assert client.get("/labels?text=a").status_code == 200
 
 
 class Failing:

@@ -38,11 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
 def print_comparison(comparison: Mapping[str, Any]) -> None:
     """Prints the verdict, a line for each figure and how often the first answers agree."""
     print(comparison["verdict"])
-    print(f"\n{'':<14}{'first':>9}{'second':>9}{'difference':>12}   95 % interval")
+    print(f"\n{'':<26}{'first':>9}{'second':>9}{'difference':>12}   95 % interval")
     for name, figure in comparison["figures"].items():
         change = figure["difference"]
         print(
-            f"{name:<14}{figure['first']:>9.4f}{figure['second']:>9.4f}{change['value']:>+12.4f}   "
+            f"{name:<26}{figure['first']:>9.4f}{figure['second']:>9.4f}{change['value']:>+12.4f}   "
             f"{change['low']:+.4f} to {change['high']:+.4f}"
         )
     same = comparison["disagreement"]["same_answer"]

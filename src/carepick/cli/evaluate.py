@@ -89,7 +89,7 @@ def print_figures(evaluation: Evaluation) -> None:
     """Prints a line for each figure: name, value and interval."""
     for name, figure in evaluation.document["figures"].items():
         value, low, high = (written(figure[part], name) for part in ("value", "low", "high"))
-        print(f"{name:<24} {value:>8}   {low} to {high}")
+        print(f"{name:<26} {value:>8}   {low} to {high}")
 
 
 def show_progress(done: int, rows: int) -> None:

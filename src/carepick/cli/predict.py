@@ -10,13 +10,15 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from carepick.cli.answers import answered, checked_k
 from carepick.cli.bars import BOLD, RED, painted, score_lines
 from carepick.cli.flags import MODEL_SETTINGS, add_setting_flags, settings_from
 from carepick.errors import InvalidTextError
-from carepick.records import Diagnosis, ExplainedLabel
+from carepick.knowledge.english import english_name
+from carepick.records import Diagnosis, ExplainedLabel, ScoredLabel, Task
 from carepick.service.predictor import Predictor
 
 _WORDS = {
@@ -94,9 +96,9 @@ def _table(predictor: Predictor, text: str, k: int, task: str) -> list[str]:
     diagnosis = predictor.diagnose(text, k, language, include_withheld=True)
     lines = _alarm(diagnosis)
     if task != "disease":
-        lines += _section(words["specialties"], diagnosis.departments)
+        lines += _section(words["specialties"], _named(diagnosis.departments, Task.DEPARTMENT, language))
     if task != "specialty" and predictor.settings.disease_enabled:
-        lines += _section(words["diseases"], diagnosis.diseases)
+        lines += _section(words["diseases"], _named(diagnosis.diseases, Task.DISEASE, language))
     lines.append(f"{words['confidence']}: {words[diagnosis.prediction.confidence.value]}")
     if diagnosis.add:
         lines.append(f"{words['add']}: {', '.join(diagnosis.add)}")
@@ -108,5 +110,17 @@ def _alarm(diagnosis: Diagnosis) -> list[str]:
     return [painted(line, RED, sys.stdout) for line in notices]
 
 
-def _section(title: str, labels: Sequence[ExplainedLabel]) -> list[str]:
-    return [painted(title, BOLD, sys.stdout), *score_lines([explained.label for explained in labels])]
+def _named(labels: Sequence[ExplainedLabel], task: Task, language: str) -> list[ScoredLabel]:
+    """Returns the labels; in English with their English names before the Korean ones, which stand on a clinic's door."""
+    shown = [explained.label for explained in labels]
+    if language != "en":
+        return shown
+    english = [english_name(task, label.id) for label in shown]
+    return [
+        replace(label, name=f"{name} ({label.name})" if name else label.name)
+        for label, name in zip(shown, english, strict=True)
+    ]
+
+
+def _section(title: str, labels: Sequence[ScoredLabel]) -> list[str]:
+    return [painted(title, BOLD, sys.stdout), *score_lines(labels)]

@@ -11,7 +11,7 @@ import numpy as np
 from carepick.errors import DataError
 from carepick.evaluation.asking import Progress, open_predictor
 from carepick.evaluation.evaluate import Request, ask_labelled, model_facts, read_rows
-from carepick.evaluation.figures import NAMES, REPEATS, row_figures
+from carepick.evaluation.figures import NAMES, REPEATS, row_figures, told
 from carepick.evaluation.intervals import Figure, bootstrap, interval, mcnemar, wilson
 from carepick.evaluation.metrics import Array
 from carepick.evaluation.outcomes import Outcomes
@@ -73,6 +73,7 @@ def compare(first: Outcomes, second: Outcomes, metric: str, seed: int, repeats: 
             "surely": round(float((differences[:, i] > 0).mean() + (differences[:, i] == 0).mean() / 2), 6),
         }
         for i, name in enumerate(NAMES)
+        if name in told(first, second)
     }
     judged: Any = figures[metric]["difference"]
     return {

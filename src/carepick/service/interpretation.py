@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from carepick.engine.base import FloatArray
-from carepick.records import Confidence, Evidence, Prediction, ScoredLabel, Task, TaskAnswer
+from carepick.records import Confidence, Evidence, Prediction, RaisedFlag, ScoredLabel, Span, Task, TaskAnswer
 from carepick.service.confidence import band, conformal_set, readable
 from carepick.service.explanation import Contributions, contributions, explain
 from carepick.service.models import ModelSet
 from carepick.service.ticket import ModelOutput
-from carepick.service.triage import Heard, Triager
+from carepick.service.triage import LEARNED, Heard, Triager
 from carepick.text.normalize import NormalizedText
 
 Explain = Callable[[Task, ScoredLabel], tuple[Evidence, ...]]
+
+_LEARNED_LABELS = {id: label for label, id in LEARNED.items()}
+_MOST_WORDS = 3  # that are told of a flag which only a model raised
+_LEAST_SHARE = 0.25  # of the strongest word's weight: without a weaker one the flag would have been raised as well
 
 
 def interpret(
@@ -49,21 +54,67 @@ def explainer(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOut
 
     @cache
     def added(task: Task) -> Contributions | None:
-        model = models.tasks[task]
-        output = outputs[models.models.index(model)]
-        if f"{task.value}.tokens" not in output.parts:
-            return None
-        located = model.engine.locate_ngrams(text.text)
-        return contributions(text, output.windows, output.parts, task.value, located)
+        return _added(text, models, outputs, task.value)
 
     def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
         if (parts := added(task)) is None:
             return ()
-        head = models.head(task.value)
-        place = next(place for place, known in enumerate(head.labels) if known.id == label.id)
-        return explain(text, parts, scores[task.value], place, head.temperature)
+        return _explain(text, models, parts, task.value, label.id, scores[task.value])
 
     return why
+
+
+def name_words(
+    prediction: Prediction, text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]
+) -> Prediction:
+    """Returns `prediction` with the strongest words of each flag that a model alone heard in the text as a whole.
+
+    `outputs`: as of `explainer`. Costs nothing where no such flag was raised.
+    """
+    flags = prediction.triage.flags
+    if not any(_wordless(flag) for flag in flags) or (parts := _added(text, models, outputs, "triage")) is None:
+        return prediction
+    scores = models.scores(outputs)["triage"]
+
+    def named(flag: RaisedFlag) -> RaisedFlag:
+        label = _LEARNED_LABELS[flag.id]
+        return replace(flag, spans=_strongest(_explain(text, models, parts, "triage", label, scores, len(text.text))))
+
+    told = tuple(named(flag) if _wordless(flag) else flag for flag in flags)
+    return replace(prediction, triage=replace(prediction.triage, flags=told))
+
+
+def _wordless(flag: RaisedFlag) -> bool:
+    return flag.id in _LEARNED_LABELS and not flag.spans
+
+
+def _strongest(evidence: Sequence[Evidence]) -> tuple[Span, ...]:
+    """Returns the places of the words that spoke for a label most, in reading order."""
+    speaking = [item for item in evidence if item.weight > 0][:_MOST_WORDS]
+    spans = (item.span for item in speaking if item.weight >= _LEAST_SHARE * speaking[0].weight)
+    return tuple(sorted(spans, key=lambda span: span.start))
+
+
+def _added(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput], head: str) -> Contributions | None:
+    model = models.owners[head]
+    output = outputs[models.models.index(model)]
+    if f"{head}.tokens" not in output.parts:
+        return None
+    return contributions(text, output.windows, output.parts, head, model.engine.locate_ngrams(text.text))
+
+
+def _explain(
+    text: NormalizedText,
+    models: ModelSet,
+    parts: Contributions,
+    head: str,
+    label: str,
+    scores: FloatArray,
+    most: int = 6,
+) -> tuple[Evidence, ...]:
+    known = models.head(head)
+    place = next(place for place, one in enumerate(known.labels) if one.id == label)
+    return explain(text, parts, scores, place, known.temperature, most)
 
 
 def _task_answer(models: ModelSet, task: Task, scores: FloatArray, abstains: bool) -> TaskAnswer:

@@ -75,12 +75,24 @@ def _load_model(folder: Path, classes: int) -> Any:
         )
     except Exception as error:  # the libraries raise many kinds for files that are cut short or of another shape
         raise TrainingError(f"the base {folder} is damaged or cut short, copy it again: {_line(error)}") from None
+    _check_encoder(folder, loading)
+    return model
+
+
+def _check_encoder(folder: Path, loading: dict[str, Any]) -> None:
+    """Raises `TrainingError` when a weight of the encoder was not read: the library would draw it at random."""
     missing = sorted(name for name in loading["missing_keys"] if not name.startswith(_NEW_PARTS))
     if missing:
         raise TrainingError(
             f"the base {folder} is no whole BERT encoder: {len(missing)} weights lack, {missing[0]} first"
         )
-    return model
+    # A head of another task is thrown away anyhow; a pooler of another size says that the encoder is of another size too.
+    unfit = sorted(name for name, *_ in loading["mismatched_keys"] if not name.startswith("classifier."))
+    if unfit:
+        raise TrainingError(
+            f"the base {folder}: {len(unfit)} weights have another size than its config.json says, {unfit[0]} first: "
+            "they do not belong together, copy config.json and the weights again from one model"
+        )
 
 
 def _line(error: Exception) -> str:

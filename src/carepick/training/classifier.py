@@ -92,7 +92,8 @@ def train_classifier(
         predicted = trainer.predict(_Rows(validation, names))
     logits, targets = np.asarray(predicted.predictions), np.asarray(predicted.label_ids)
     rows = {"train": len(train.texts), "validation": len(validation.texts)}
-    report = {"task": recipe.task.value, "rows": rows} | full_report(logits, targets, names, trainer.state.log_history)
+    figures = full_report(logits, targets, names, trainer.state.log_history, recipe.task is Task.DEPARTMENT)
+    report = {"task": recipe.task.value, "rows": rows} | figures
     if trainer.is_world_process_zero():
         _write(trainer, tokenizer, names, report, out, recipe)
     return report

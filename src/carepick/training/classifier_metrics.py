@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from carepick.evaluation import metrics
-from carepick.evaluation.calibration import fit_temperature, softmax
+from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+COVERAGE = 0.9  # how often a conformal set is to hold the right label; what a bundle's head says unless told otherwise
 
 
 def headline_figures(logits: Array, targets: Array) -> dict[str, float]:
@@ -29,17 +31,21 @@ def headline_figures(logits: Array, targets: Array) -> dict[str, float]:
 
 
 def full_report(
-    logits: Array, targets: Array, names: Sequence[str], epochs: Sequence[Mapping[str, Any]]
+    logits: Array, targets: Array, names: Sequence[str], epochs: Sequence[Mapping[str, Any]], class_sets: bool
 ) -> dict[str, Any]:
     """Returns the content of metrics.json: figures of each epoch and of the end, per class, and the confusion matrix.
 
-    `epochs` is the trainer's log; `final.temperature` divides the logits so that scores mean what they say.
+    `epochs` is the trainer's log; `final.temperature` divides the logits so that scores mean what they say, and with
+    `conformal`, for each label's name or under "" for all (`class_sets` false), its scores make sets.
     """
-    final = headline_figures(logits, targets) | {"temperature": fit_temperature(logits, targets)}
+    temperature = fit_temperature(logits, targets)
+    final = headline_figures(logits, targets) | {"temperature": temperature}
+    probabilities = softmax(np.asarray(logits, np.float64) / temperature)
     per_class = metrics.class_figures(logits, targets)
     return {
         "epochs": [_epoch(entry) for entry in epochs if "eval_loss" in entry],
         "final": final,
+        "conformal": dict(fit_conformal(probabilities, targets, names, COVERAGE, class_sets)),
         "per_class": [
             {
                 "label": name,

@@ -23,7 +23,7 @@ from carepick.training.blend import Blend
 from carepick.training.features import MAX_TOKENS, OVERLAP_TOKENS
 from carepick.training.gatekeepers import LABELS, LinearHead
 from carepick.training.graph import EncoderShape, build_graph, save_graph
-from carepick.training.sealing import seal
+from carepick.training.sealing import record_parity, seal
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,7 +59,7 @@ class Ingredients:
 
 
 def export_bundles(parts: Ingredients, int8: Path, float32: Path, report: Path, settings: ExportSettings) -> None:
-    """Writes the bundle in both precisions, and how far they agree to `report`.
+    """Writes the bundle in both precisions, and how far they agree to `report` and into the int8 bundle's manifest.
 
     Raises `TrainingError` when the int8 bundle agrees with the float32 one less often than the gate demands.
     """
@@ -69,6 +69,7 @@ def export_bundles(parts: Ingredients, int8: Path, float32: Path, report: Path, 
     sample = texts.sample(min(settings.parity_texts, len(texts)), random_state=7).tolist()
     parity = bundle_parity(int8, float32, sample)
     report.write_text(json.dumps(parity, indent=1))
+    record_parity(int8, parity)
     for task, figures in parity.items():
         if figures["top1_agreement"] < settings.least_agreement:
             raise TrainingError(

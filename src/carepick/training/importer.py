@@ -18,9 +18,10 @@ from carepick.evaluation.parity import bundle_parity
 from carepick.records import Task
 from carepick.text.normalize import normalize
 from carepick.training.classifier_graph import build_classifier_graph
+from carepick.training.classifier_metrics import COVERAGE
 from carepick.training.graph import save_graph
 from carepick.training.saved_classifier import Array, SavedClassifier
-from carepick.training.sealing import seal
+from carepick.training.sealing import record_parity, seal
 from carepick.training.tokenizer_files import padding_id
 
 PRECISIONS = {"int8": "int8", "none": "float32"}  # what --quantize says -> what the graph calls it
@@ -74,9 +75,9 @@ def int8_parity(
     with tempfile.TemporaryDirectory(dir=bundle.parent, prefix=f".{bundle.name}.") as partial:
         exact = dataclasses.replace(settings, quantize="none")
         _write(classifier, manifest.heads[settings.task.value], Path(partial) / "bundle", exact, sentences)
-        parity = bundle_parity(bundle, Path(partial) / "bundle", list(sentences))[settings.task.value]
-    write_manifest(dataclasses.replace(manifest, metrics={**manifest.metrics, "int8_parity": parity}), bundle)
-    return parity
+        parity = bundle_parity(bundle, Path(partial) / "bundle", list(sentences))
+    record_parity(bundle, parity)
+    return parity[settings.task.value]
 
 
 def _head(classifier: SavedClassifier, settings: ImportSettings, catalog_ids: Mapping[str, str]) -> Head:
@@ -94,14 +95,27 @@ def _head(classifier: SavedClassifier, settings: ImportSettings, catalog_ids: Ma
     if len(classifier.labels) - len(excluded) < 2:
         raise BundleError("fewer than two labels are left to answer with: exclude fewer")
     # The name of an excluded label is not kept: a stray class may be a sentence from someone's training data.
-    labels = (Label(excluded.get(name) or catalog_ids[name], excluded.get(name, name)) for name in classifier.labels)
-    return Head(tuple(labels), tuple(excluded.values()), temperature=_temperature(classifier))
+    labels = tuple(
+        Label(excluded.get(name) or catalog_ids[name], excluded.get(name, name)) for name in classifier.labels
+    )
+    temperature, conformal = _temperature(classifier), _conformal(classifier, catalog_ids)
+    return Head(labels, tuple(excluded.values()), temperature, coverage=COVERAGE, conformal=conformal)
 
 
 def _temperature(classifier: SavedClassifier) -> float:
     """Returns the temperature that training fitted on its validation rows, or 1."""
     fitted = classifier.about.get("metrics", {}).get("temperature", 1.0)
     return float(fitted) if isinstance(fitted, (int, float)) and fitted > 0 else 1.0
+
+
+def _conformal(classifier: SavedClassifier, catalog_ids: Mapping[str, str]) -> dict[str, float]:
+    """Returns the thresholds of sets that training fitted on its validation rows, by id, without excluded labels.
+
+    The probability of an excluded label goes to the others: that only makes sets larger, and they hold what they promise.
+    """
+    fitted = classifier.about.get("conformal", {})
+    ids = {"": "", **{name: catalog_ids[name] for name in classifier.labels if name in catalog_ids}}
+    return {id: float(fitted[name]) for name, id in ids.items() if isinstance(fitted.get(name), (int, float))}
 
 
 def _write(

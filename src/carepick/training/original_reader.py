@@ -105,13 +105,14 @@ def _config_labels(config: Mapping[str, Any], folder: Path) -> list[str]:
 
 
 def _metrics_beside(folder: Path) -> dict[str, Any]:
-    """Returns the metrics that `carepick train` left in `folder`; none when there is no such file."""
+    """Returns the metrics and conformal thresholds that `carepick train` left in `folder`; none without such a file."""
     try:
         document = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    final = document.get("final") if isinstance(document, dict) else None
-    return {"metrics": final} if isinstance(final, dict) else {}
+    kept = {"metrics": "final", "conformal": "conformal"}
+    found = {name: document.get(key) for name, key in kept.items()} if isinstance(document, dict) else {}
+    return {name: value for name, value in found.items() if isinstance(value, dict)}
 
 
 def _load_safetensors(path: Path) -> Any:

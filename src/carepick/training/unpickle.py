@@ -6,8 +6,10 @@ refused before anything of it is imported.
 
 from __future__ import annotations
 
+import errno
 import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +36,7 @@ def _new_array(kind: type, shape: Any, code: Any) -> Array:
 def _encode(text: str, encoding: str) -> bytes:
     """Returns the bytes that old protocols write as text."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError("bytes may be written as latin1 only")
+        raise _Refused("bytes may be written as latin1 only")
     return text.encode("latin1")
 
 
@@ -48,11 +50,23 @@ _ALLOWED = _ARRAY_MAKERS | {"_codecs.encode": _encode}
 _ENCODER_NAMES = ("sklearn.preprocessing._label.LabelEncoder", "sklearn.preprocessing.label.LabelEncoder")
 
 
+# What Python and torch raise for files that end too early or hold something else than their first bytes promise.
+_BROKEN = (
+    ValueError, TypeError, LookupError, AttributeError, EOFError, OverflowError, RuntimeError, struct.error,
+    pickle.UnpicklingError, zipfile.BadZipFile,
+)  # fmt: skip
+_COPY_AGAIN = "copy or download it again"
+
+
+class _Refused(pickle.UnpicklingError):
+    """A pickle asked for something that is not on the list."""
+
+
 class _AllowListUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         full = f"{module}.{name}"
         if full not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {full}, which is not on the list of array types")
+            raise _Refused(f"it asks for {full}, which is not on the list of array types")
         return _ALLOWED[full]
 
 
@@ -66,8 +80,10 @@ def read_label_array(path: Path) -> list[str]:
             labels = _read_npy(file)
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, EOFError, IndexError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+    except _Refused as error:
         raise BundleError(f"{path} is refused: {error}") from None
+    except _BROKEN:
+        raise BundleError(f"{path} is damaged or cut short, or holds no labels: {_COPY_AGAIN}") from None
     return _texts(labels, path)
 
 
@@ -87,9 +103,11 @@ def load_torch(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise BundleError(f"{path} is refused: {_reason(error)}") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, IndexError, AttributeError, zipfile.BadZipFile):
-        raise BundleError(f"{path} is damaged or cut short: copy or download it again") from None
+    except _BROKEN:
+        raise BundleError(f"{path} is damaged or cut short: {_COPY_AGAIN}") from None
     except OSError as error:
+        if error.errno == errno.EINVAL:  # torch looked for the end of a longer file and so before the start of this one
+            raise BundleError(f"{path} is damaged or cut short: {_COPY_AGAIN}") from None
         raise BundleError(f"{path} cannot be read: {error.strerror}") from None
 
 
@@ -121,4 +139,4 @@ def _reason(error: Exception) -> str:
     named = re.search(r"GLOBAL ([\w.]+)", str(error))
     if named:
         return f"it asks for {named[1]}, which is not on the list of tensor and label types"
-    return "it holds more than tensors, labels and plain values, or is no file of torch.save"
+    return f"it is damaged or cut short ({_COPY_AGAIN}), or holds more than tensors, labels and plain values"

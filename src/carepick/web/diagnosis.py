@@ -8,7 +8,8 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from carepick.records import Diagnosis, Evidence, ExplainedLabel, FlagNotice, Span, Task
+from carepick.knowledge.english import english_name
+from carepick.records import Diagnosis, Evidence, ExplainedLabel, FlagNotice, ScoredLabel, Span, Task
 from carepick.web.bilingual import Bilingual
 from carepick.web.labels import answerable
 from carepick.web.loading import current_predictor, current_settings
@@ -37,12 +38,14 @@ bp = Blueprint("diagnosis", __name__)
             "응급 신호를 먼저 살피고, 진료과와 질환 정보를 근거가 된 낱말과 함께 답합니다. 응급 신호가 있으면 "
             "`include_withheld`를 true로 보내지 않는 한 진료과와 질환을 답하지 않습니다. 위치(`start`, `end`)는 "
             "보낸 글의 유니코드 코드 포인트 기준이며 끝은 포함하지 않습니다. `k`와 `include_withheld`는 본문이나 "
-            "주소의 매개변수로 보낼 수 있습니다. 자동 안내이며 진단이 아닙니다. 보낸 글은 저장하지 않습니다.",
+            "주소의 매개변수로 보낼 수 있습니다. 영어로 답할 때도 `name`은 한국어 이름 그대로이고 영어 이름은 `name_en`에 "
+            "있습니다. 자동 안내이며 진단이 아닙니다. 보낸 글은 저장하지 않습니다.",
             "Looks for emergency signs first, then answers departments and diseases with the words that spoke for and "
             "against them. With an emergency sign, departments and diseases are withheld unless `include_withheld` is "
             "true. "
             "Positions (`start`, `end`) count Unicode code points of the text as it was sent, the end excluded. `k` "
-            "and `include_withheld` may be sent in the body or as query parameters. Automatic guidance, not a "
+            "and `include_withheld` may be sent in the body or as query parameters. In English answers `name` stays the "
+            "Korean name and `name_en` stands beside it. Automatic guidance, not a "
             "diagnosis; texts are not stored.",
         ),
         body="DiagnosisRequest",
@@ -82,16 +85,16 @@ def diagnosis_document(diagnosis: Diagnosis, language: str, diseases: bool) -> d
         "advice": diagnosis.advice,
         "add": list(diagnosis.add),
         "departments_withheld": diagnosis.departments_withheld,
-        "departments": [_label(label) for label in diagnosis.departments],
-        "department_set": _set(diagnosis, Task.DEPARTMENT),
+        "departments": [_label(label, Task.DEPARTMENT, language) for label in diagnosis.departments],
+        "department_set": _set(diagnosis, Task.DEPARTMENT, language),
         "reading": {"windows": prediction.windows, "truncated": prediction.truncated},
         "notices": list(diagnosis.notices),
         "language": language,
         "model": {task.value: answer.model_version for task, answer in prediction.tasks.items()},
     }
     if diseases:
-        document["diseases"] = [_label(label) for label in diagnosis.diseases]
-        document["disease_set"] = _set(diagnosis, Task.DISEASE)
+        document["diseases"] = [_label(label, Task.DISEASE, language) for label in diagnosis.diseases]
+        document["disease_set"] = _set(diagnosis, Task.DISEASE, language)
     return document
 
 
@@ -101,28 +104,32 @@ def _flag(notice: FlagNotice) -> dict[str, Any]:
     return {"id": notice.flag.id, "level": notice.flag.level.value, **words, "spans": spans}
 
 
-def _label(explained: ExplainedLabel) -> dict[str, Any]:
-    label = explained.label
+def _label(explained: ExplainedLabel, task: Task, language: str) -> dict[str, Any]:
     return {
-        "id": label.id,
-        "name": label.name,
-        "score": rounded(label.score),
+        **_named(explained.label, task, language),
+        "score": rounded(explained.label.score),
         "band": explained.band,
         "evidence": _evidence(explained.evidence),
     }
+
+
+def _named(label: ScoredLabel, task: Task, language: str) -> dict[str, str]:
+    """Returns id and name, the Korean one by which clients know a label; in English answers that in English too."""
+    english = english_name(task, label.id) if language == "en" else None
+    return {"id": label.id, "name": label.name, **({"name_en": english} if english else {})}
 
 
 def _evidence(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
     return [{**_span(item.span), "weight": rounded(item.weight)} for item in evidence]
 
 
-def _set(diagnosis: Diagnosis, task: Task) -> list[dict[str, str]]:
+def _set(diagnosis: Diagnosis, task: Task, language: str) -> list[dict[str, str]]:
     """Returns the labels of the conformal set; none while departments are withheld: they would give them away."""
     answer = diagnosis.prediction.tasks.get(task)
     if answer is None or diagnosis.departments_withheld:
         return []
     members = set(answer.conformal_set)
-    found = ({"id": label.id, "name": label.name} for label in answer.labels if label.id in members)
+    found = (_named(label, task, language) for label in answer.labels if label.id in members)
     return list(islice(found, len(members)))  # the labels after the last one are not even made
 
 

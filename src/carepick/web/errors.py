@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
 from carepick.errors import CarepickError, DeadlineError, NotReadyError, OverloadedError, ProtocolError
 from carepick.web.loading import current_settings
 from carepick.web.logging import log_failure
 from carepick.web.problems import PROBLEMS
-from carepick.web.requests import accepted_language
+from carepick.web.requests import accepted_language, holds_text_in_url
 from carepick.web.responses import json_response
 
 TYPE_PREFIX = "urn:carepick:problem:"
@@ -101,6 +101,6 @@ def _code(error: Exception) -> tuple[str, Mapping[str, object]]:
 
 def _http_code(error: HTTPException) -> str:
     status = error.code or 500
-    if status == 405 and request.args.keys() & {"text", "texts"}:
+    if status == 405 and holds_text_in_url():
         return "text-in-url"
     return _BY_STATUS.get(status, "bad-request" if status < 500 else "internal")

@@ -11,7 +11,15 @@ from carepick.web.bilingual import Bilingual
 View = TypeVar("View", bound=Callable[..., object])
 
 # What any route that reads a JSON body may answer, and what any route that needs the model may answer.
-BODY_PROBLEMS = ("bad-request", "broken-json", "not-an-object", "not-utf8", "body-too-large", "wrong-content-type")
+BODY_PROBLEMS = (
+    "text-in-query",
+    "bad-request",
+    "broken-json",
+    "not-an-object",
+    "not-utf8",
+    "body-too-large",
+    "wrong-content-type",
+)
 MODEL_PROBLEMS = ("not-ready",)
 TEXT_PROBLEMS = ("text-missing", "text-not-string", "invalid-text", "text-too-long", "invalid-k", "invalid-timeout")
 LOAD_PROBLEMS = ("overloaded", "deadline")

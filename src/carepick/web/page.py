@@ -15,7 +15,7 @@ from carepick.web.page_answer import MOST_DEPARTMENTS, map_link, show
 from carepick.web.page_form import read_form
 from carepick.web.page_texts import page_texts
 from carepick.web.problems import PROBLEMS
-from carepick.web.requests import accepted_language
+from carepick.web.requests import accepted_language, holds_text_in_url
 
 bp = Blueprint("page", __name__)
 
@@ -58,7 +58,7 @@ def _language() -> str:
 
 
 def _refusal() -> Response | None:
-    if not request.args.keys() & {"text", "texts"}:
+    if not holds_text_in_url():
         return None
     return _page(400, problem=page_texts(_language())["problems"]["text-in-url"])
 

@@ -171,6 +171,16 @@ PROBLEMS: dict[str, Problem] = {
             "Texts are never taken from a URL: send them in the body of a POST request.",
         ),
     ),
+    "text-in-query": Problem(
+        400,
+        Bilingual("주소에도 담긴 증상", "Text in the URL of a request with a body"),
+        Bilingual(
+            "증상은 민감한 건강 정보입니다. 주소(URL)는 서버와 프록시, 브라우저의 기록에 남습니다. 주소에서 text와 "
+            "texts를 빼고 본문에만 담아 보내 주세요.",
+            "Symptoms are health data, and URLs are kept in the records of servers, proxies and browsers. "
+            "Take text and texts out of the URL and send them in the body alone.",
+        ),
+    ),
     "body-too-large": Problem(
         413,
         Bilingual("본문이 너무 큼", "Body too large"),

@@ -41,6 +41,11 @@ def holds_api_key() -> bool:
     return not wanted or hmac.compare_digest(sent, wanted)
 
 
+def holds_text_in_url() -> bool:
+    """Returns whether the address of the request holds what belongs into the body: addresses are kept in records."""
+    return bool(request.args.keys() & {"text", "texts"})
+
+
 def read_body() -> dict[str, Any]:
     """Returns the JSON object in the body; raises `ProtocolError` when it is none, not UTF-8, or of another type.
 

@@ -135,7 +135,11 @@ def _diagnosis(settings: Settings) -> dict[str, Schema]:
         "question": _about(_STRING, "확인하는 질문", "A question that confirms it"),
         "source": _about(_STRING, "의학적 근거", "Source of the medical rule"),
     }
-    label = {"id": _about(_STRING, "ASCII 이름", "ASCII id"), "name": _about(_STRING, "이름", "Name")}
+    label = {
+        "id": _about(_STRING, "ASCII 이름", "ASCII id"),
+        "name": _about(_STRING, "한국어 이름", "Name in Korean"),
+        "name_en": _about(_STRING, "영어 이름. 영어로 답할 때만", "Name in English; in English answers only"),
+    }
     components: dict[str, Schema] = {
         "Span": _record(
             "보낸 글에서의 위치. 유니코드 코드 포인트, 끝은 포함하지 않음",
@@ -175,7 +179,7 @@ def _diagnosis(settings: Settings) -> dict[str, Schema]:
                 ),
             },
         ),
-        "Label": _record("이름", "A label", label),
+        "Label": _record("이름", "A label", label, optional=("name_en",)),
         "ExplainedLabel": _record(
             "이름, 점수, 근거",
             "A label, its score and the words that spoke for and against it",
@@ -185,6 +189,7 @@ def _diagnosis(settings: Settings) -> dict[str, Schema]:
                 "band": _about(_STRING, "점수를 말로", "The score in words"),
                 "evidence": _about(_list(_ref("Evidence")), "강한 순서의 근거", "Strongest first"),
             },
+            optional=("name_en",),
         ),
     }
     components["Diagnosis"] = _whole_answer(settings)

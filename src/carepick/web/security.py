@@ -1,12 +1,12 @@
-"""The headers that every answer carries, those of a page, and the API key."""
+"""The headers that every answer carries, those of a page, the API key, and no text in an address."""
 
 from __future__ import annotations
 
 from flask import Flask, Response, current_app, request
 
-from carepick.web.operation import operation_of
+from carepick.web.operation import Operation, operation_of
 from carepick.web.problems import refusal
-from carepick.web.requests import holds_api_key
+from carepick.web.requests import holds_api_key, holds_text_in_url
 
 # The page and the documentation load nothing from elsewhere and run no inline script.
 _PAGE_POLICY = "; ".join(
@@ -39,13 +39,28 @@ _PAGE_HEADERS = {
 
 
 def register(app: Flask) -> None:
-    """Makes `app` ask for the key where one is set, and send the security headers with every answer."""
+    """Makes `app` ask for the key where one is set, refuse texts in addresses, and send the security headers."""
     app.before_request(_check_key)
+    app.before_request(_check_url)
     app.after_request(_add_headers)
 
 
+def _operation() -> Operation | None:
+    return operation_of(current_app.view_functions[request.endpoint]) if request.endpoint else None
+
+
+def _check_url() -> None:
+    """Raises `ProtocolError` for a text in the address of a route that reads texts, though the body be in order.
+
+    A method that the route does not have never gets here: `errors` tells it the same.
+    """
+    operation = _operation()
+    if operation and operation.body and holds_text_in_url():
+        raise refusal("text-in-query")
+
+
 def _check_key() -> None:
-    operation = operation_of(current_app.view_functions[request.endpoint]) if request.endpoint else None
+    operation = _operation()
     if operation and operation.needs_key and request.method != "OPTIONS" and not holds_api_key():
         raise refusal("wrong-key")
 
