@@ -122,6 +122,25 @@ class TestTogether:
         one, other = RaisedFlag("violence", TriageLevel.DANGER), RaisedFlag("seizure", TriageLevel.EMERGENCY)
         assert triager.combine(Heard((one, other), (), ()), None, {}).flags == (other, one)
 
+    def test_a_crisis_only_learned_comes_after_danger_in_the_same_words(self, triager: Triager) -> None:
+        triage = answer(triager, "남편이 칼을 들고 위협해요", {"crisis": 0.9})
+        assert triage.level is TriageLevel.DANGER
+        assert triage.flags[-1].id == "learned-crisis"
+        assert answer(triager, "남편이 때려요. 이제 그만 죽고 싶어요", {"crisis": 0.9}).level is TriageLevel.CRISIS
+
+    @pytest.mark.parametrize(("place", "level"), [(0, TriageLevel.DANGER), (1, TriageLevel.CRISIS)])
+    def test_a_crisis_learned_from_another_sentence_comes_first(
+        self, triager: Triager, place: int, level: TriageLevel
+    ) -> None:
+        sentences = ["남편이 칼을 들고 위협해요.", "오늘은 조용히 쉬려고 해요."]
+
+        def judge(text: str) -> list[JudgedSentence]:
+            start = text.index(sentences[place])
+            return [JudgedSentence(start, start + len(sentences[place]), {"urgent": 0.0, "crisis": 0.9, "danger": 0.0})]
+
+        heard = triager.detect(normalize_with_spans(" ".join(sentences)), judge)
+        assert triager.combine(heard, {}, {**THRESHOLDS, "sentence_crisis": 0.5}).level is level
+
 
 class TestContext:
     @pytest.mark.parametrize(

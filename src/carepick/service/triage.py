@@ -149,7 +149,8 @@ class Triager:
         is raised already (a missing one is never reached). Optional: under urgent_support, crisis_support and
         danger_support the least that makes an alarm of a suspicion of that kind; under sentence_urgent,
         sentence_urgent_support and so on the same for a sentence judged alone; under doubt how many times nearer
-        to 1 a general flag's threshold is where nothing was heard and the words speak against it.
+        to 1 a general flag's threshold is where nothing was heard and the words speak against it. A crisis that only
+        a model hears, in the very words in which the rules are certain of danger, comes after that danger.
         """
         learned = learned or {}
         supported = (flag for flag in heard.suspected if _supported(flag, learned, heard.told, thresholds))
@@ -163,7 +164,7 @@ class Triager:
             )
             if (reached or spans) and not any(_covers(other.level, flag.level) for other in raised):
                 raised.append(RaisedFlag(flag.id, flag.level, spans))
-        flags = tuple(sorted(raised, key=lambda flag: _ORDER[flag.level]))
+        flags = tuple(sorted(raised, key=lambda flag: _rank(flag, heard)))
         return Triage(flags[0].level if flags else TriageLevel.NONE, flags, heard.denied)
 
     def _measure(self, folded: FoldedText, found: dict[str, list[Hit]]) -> None:
@@ -171,6 +172,21 @@ class Triager:
             for name, ranges in self._flags.ranges.items():
                 if any(row.kind == measure.kind and row.least <= measure.value < row.below for row in ranges):
                     found.setdefault(name, []).append(Hit(measure.start, measure.end))
+
+
+def _rank(flag: RaisedFlag, heard: Heard) -> int:
+    """Returns the place of `flag` among those raised, 0 for the most urgent."""
+    danger = [span for other in heard.certain if other.level is TriageLevel.DANGER for span in other.spans]
+    if flag.id == LEARNED["crisis"] and danger and _same_words(flag, danger, heard.told):
+        return _ORDER[TriageLevel.DANGER]  # sorting keeps what the rules heard before what a model did
+    return _ORDER[flag.level]
+
+
+def _same_words(learned: RaisedFlag, danger: Sequence[Span], told: Sequence[Told]) -> bool:
+    """Whether `learned` may well mean the words of `danger`: a short message, or no sentence without such words."""
+    if not learned.spans:
+        return not told
+    return all(any(_overlap(span, other) for other in danger) for span in learned.spans)
 
 
 def _bare(folded: FoldedText, hits: Iterable[Hit]) -> list[Hit]:
