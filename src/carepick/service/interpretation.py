@@ -7,9 +7,9 @@ from functools import cache
 
 from carepick.engine.base import FloatArray
 from carepick.records import Confidence, Evidence, Prediction, ScoredLabel, Task, TaskAnswer
-from carepick.service.confidence import band, conformal_set, readable
-from carepick.service.explanation import Contributions, contributions, explain
-from carepick.service.models import ModelSet
+from carepick.service.confidence import band, readable
+from carepick.service.explanation import Contributions, Places, explain
+from carepick.service.models import ModelSet, ServedModel
 from carepick.service.ticket import ModelOutput
 from carepick.service.triage import Heard, Triager
 from carepick.text.normalize import NormalizedText
@@ -48,20 +48,23 @@ def explainer(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOut
     scores = models.scores(outputs)
 
     @cache
+    def places(model: ServedModel) -> Places:
+        windows = outputs[models.models.index(model)].windows
+        return Places(text, windows, model.engine.locate_ngrams(text.text))
+
+    @cache
     def added(task: Task) -> Contributions | None:
         model = models.tasks[task]
-        output = outputs[models.models.index(model)]
-        if f"{task.value}.tokens" not in output.parts:
-            return None
-        located = model.engine.locate_ngrams(text.text)
-        return contributions(text, output.windows, output.parts, task.value, located)
+        parts = outputs[models.models.index(model)].parts
+        return places(model).contributions(parts, task.value) if f"{task.value}.tokens" in parts else None
 
     def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
         if (parts := added(task)) is None:
             return ()
         head = models.head(task.value)
         place = next(place for place, known in enumerate(head.labels) if known.id == label.id)
-        return explain(text, parts, scores[task.value], place, head.temperature)
+        words = places(models.tasks[task]).words
+        return explain(text, words, parts, scores[task.value], place, head.temperature)
 
     return why
 
@@ -70,7 +73,7 @@ def _task_answer(models: ModelSet, task: Task, scores: FloatArray, abstains: boo
     ranking, manifest = models.rankings[task.value], models.tasks[task].engine.manifest
     labels = ranking.rank(scores)
     confidence = Confidence.ABSTAIN if abstains else band(labels[0].score, models.thresholds)
-    return TaskAnswer(labels, confidence, conformal_set(labels, ranking.head), manifest.version)
+    return TaskAnswer(labels, confidence, ranking.conformal_set(scores), manifest.version)
 
 
 def _by_label(models: ModelSet, name: str, scores: Mapping[str, FloatArray]) -> dict[str, float] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from operator import add
 from typing import NamedTuple
 
 from carepick.knowledge.stems import Stem
@@ -19,6 +20,7 @@ class Hit(NamedTuple):
 class _Entry(NamedTuple):
     stem: Stem
     concepts: tuple[str, ...]
+    anywhere: bool  # whether its spelling and the ends of words do not matter, as with most
 
 
 class PhraseIndex:
@@ -36,7 +38,7 @@ class PhraseIndex:
         for stem, names in concepts.items():
             literal = fold(stem.literal)
             literal = stem.literal if literal == stem.literal else literal
-            self._entries[literal] = (*self._entries.get(literal, ()), _Entry(stem, shared[names]))
+            self._entries[literal] = (*self._entries.get(literal, ()), _entry(stem, shared[names]))
             lengths = self._lengths.get(literal[:2], ())
             if len(literal) not in lengths:
                 self._lengths[literal[:2]] = (*lengths, len(literal))
@@ -44,32 +46,44 @@ class PhraseIndex:
         self._lengths = {letters: same[lengths] for letters, lengths in self._lengths.items()}
 
     def find(self, text: FoldedText) -> dict[str, list[Hit]]:
-        """Returns where each concept was found, in order of the start; concepts that were not found are missing."""
+        """Returns where each concept was found, in order of the start; concepts that were not found are missing.
+
+        A stem that runs over a space must begin with its word, or have two letters before the space: not 하고 열심히 for
+        고열.
+        """
         found: dict[str, list[Hit]] = {}
-        folded, known, lengths_of = text.folded, self._entries.get, self._lengths.get
-        for start in range(len(folded)):
-            pair = folded[start : start + 2]
-            lengths = lengths_of(pair, ())
-            if len(pair) > 1:
-                lengths += lengths_of(pair[0], ())
+        folded, known = text.folded, self._entries.get
+        for start, lengths in self._places(folded):
+            cut = text.spaced[start + 1] and not text.starts[start]  # by a space after its first letter
             for length in lengths:
                 end = start + length
                 if end > len(folded):  # a slice would be cut short, and match a shorter stem a second time
                     continue
-                for entry in known(folded[start:end], ()):
-                    if _stands(text, entry.stem, start, end):
-                        for concept in entry.concepts:
-                            found.setdefault(concept, []).append(Hit(start, end))
+                for stem, concepts, anywhere in known(folded[start:end], ()):
+                    if not (cut and length > 1) and (anywhere or _stands(text, stem, start, end)):
+                        hit = Hit(start, end)
+                        for concept in concepts:
+                            found.setdefault(concept, []).append(hit)
         return found
+
+    def _places(self, folded: str) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yields where stems may begin, in order, and how long those are.
+
+        The pairs of letters are made and looked up without a step of Python each: most of them begin nothing.
+        """
+        pairs = map(add, folded, f"{folded[1:]} ")
+        lengths = zip(map(self._lengths.get, pairs), map(self._lengths.get, folded), strict=True)
+        for start, (longer, single) in enumerate(lengths):
+            if longer or single:
+                yield start, (longer or ()) + (single or ())
+
+
+def _entry(stem: Stem, concepts: tuple[str, ...]) -> _Entry:
+    return _Entry(stem, concepts, not (stem.exact or stem.starts_word or stem.ends_word))
 
 
 def _stands(text: FoldedText, stem: Stem, start: int, end: int) -> bool:
-    """Whether `stem`, whose letters are at `start`, is really meant there.
-
-    One that runs over a space must begin with its word, or have two letters before the space: not 하고 열심히 for 고열.
-    """
+    """Whether `stem`, whose letters are at `start`, is spelled as it asks and begins and ends where a word does."""
     if stem.exact and text.exact[start:end] != stem.literal:
         return False
-    if stem.ends_word and not text.ends[end]:
-        return False
-    return text.starts[start] or not (stem.starts_word or (end - start > 1 and text.spaced[start + 1]))
+    return (text.ends[end] or not stem.ends_word) and (text.starts[start] or not stem.starts_word)
