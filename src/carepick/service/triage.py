@@ -72,7 +72,7 @@ class _Rule:
     flag: RedFlag
     pattern: Pattern
     weak: bool
-    needed: tuple[Term, ...]  # its terms but the rarest
+    terms: tuple[Term, ...]  # of its chains, the rarest first
 
 
 class Triager:
@@ -84,23 +84,18 @@ class Triager:
         self._index = PhraseIndex({**stems, _SYMPTOM: red_flags.symptoms})
         self._cues = {f"{_CUE}{name}": name for name in red_flags.cues}
         self._grammar = Grammar(red_flags.cues)
-        self._flags = red_flags
+        self._flags = red_flags.wordings()
+        self._ranges = red_flags.ranges
         self._rules = [
-            _Rule(flag, pattern, weak, tuple(self._terms(pattern)[1:]))
+            _Rule(flag, pattern, weak, _rarest_first(pattern, red_flags))
             for flag in red_flags.flags
             for weak, patterns in ((False, flag.patterns), (True, flag.weak_patterns))
             for pattern in patterns
         ]
         self._by_name: dict[str, list[int]] = {}  # places of the rules by each concept of their rarest term
         for place, rule in enumerate(self._rules):
-            for name in self._terms(rule.pattern)[0]:
+            for name in rule.terms[0]:
                 self._by_name.setdefault(name, []).append(place)
-
-    def _terms(self, pattern: Pattern) -> list[Term]:
-        """Returns the terms of `pattern`, the rarest first."""
-        concepts = self._flags.concepts
-        terms = [term for chain in pattern.chains for term in chain]
-        return sorted(terms, key=lambda term: sum(len(concepts.get(name, ())) for name in term))
 
     def detect(self, text: NormalizedText, judge: Judge | None = None) -> Heard:
         """Returns the red flags that the rules hear in `text`, and the symptoms that it denies.
@@ -139,7 +134,7 @@ class Triager:
         """Returns the rules all of whose terms were found, those of one flag together."""
         places = {place for name in self._by_name.keys() & found.keys() for place in self._by_name[name]}
         rules = (self._rules[place] for place in sorted(places))
-        return [rule for rule in rules if not any(map(found.keys().isdisjoint, rule.needed))]
+        return [rule for rule in rules if not any(map(found.keys().isdisjoint, rule.terms[1:]))]
 
     def combine(self, heard: Heard, learned: Mapping[str, float] | None, thresholds: Mapping[str, float]) -> Triage:
         """Returns the alarms, most urgent first: what the rules heard for certain, and what a model supports or hears.
@@ -168,9 +163,14 @@ class Triager:
 
     def _measure(self, folded: FoldedText, found: dict[str, list[Hit]]) -> None:
         for measure in read_measures(folded):
-            for name, ranges in self._flags.ranges.items():
+            for name, ranges in self._ranges.items():
                 if any(row.kind == measure.kind and row.least <= measure.value < row.below for row in ranges):
                     found.setdefault(name, []).append(Hit(measure.start, measure.end))
+
+
+def _rarest_first(pattern: Pattern, red_flags: RedFlags) -> tuple[Term, ...]:
+    terms = (term for chain in pattern.chains for term in chain)
+    return tuple(sorted(terms, key=lambda term: sum(len(red_flags.concepts.get(name, ())) for name in term)))
 
 
 def _bare(folded: FoldedText, hits: Iterable[Hit]) -> list[Hit]:

@@ -139,4 +139,5 @@ def _merge(syllable: int) -> int:
     return _FIRST_SYLLABLE + (lead * 21 + merged_vowel) * 28 + merged_final
 
 
-_TABLE = {syllable: _merge(syllable) for syllable in range(_FIRST_SYLLABLE, _LAST_SYLLABLE + 1)}
+# By code point, what it becomes; code points past its end stay. A dict would take a megabyte.
+_TABLE = "".join(chr(_merge(code) if code >= _FIRST_SYLLABLE else code) for code in range(_LAST_SYLLABLE + 1))
