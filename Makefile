@@ -9,11 +9,13 @@ CONSTRAINTS ?=
 ARGS ?=
 
 LOCK := requirements-lock.txt
+# For serving alone: without hf-xet, 11 MB that tokenizers brings through newer releases of huggingface-hub and never imports.
+SERVE_LOCK := requirements-serve.txt
 # What is installed is out of date when one of these files is newer; constraints may also be addresses, or lie elsewhere.
-DECLARED := pyproject.toml $(LOCK) $(wildcard $(CONSTRAINTS))
+DECLARED := pyproject.toml $(LOCK) $(SERVE_LOCK) $(wildcard $(CONSTRAINTS))
 # Bytecode is left to the first run: of a serving install it would be a fifth of the disk.
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
-	$(addprefix --constraint=,$(LOCK) $(CONSTRAINTS))
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+limited_by = $(addprefix --constraint=,$(1) $(CONSTRAINTS))
 
 .PHONY: help serve test lint format docs bench bench-full bench-setup lock clean
 
@@ -24,7 +26,7 @@ help:
 	@echo 'make format   let ruff put the code in order'
 	@echo 'make docs     write the generated pages of docs/'
 	@echo 'make bench    measure beside other servers for some minutes; make bench-full for an hour, into benchmarks/RESULTS.md'
-	@echo 'make lock     pin new versions in $(LOCK)'
+	@echo 'make lock     pin new versions in $(LOCK) and $(SERVE_LOCK)'
 	@echo 'make clean    delete .venv and caches'
 
 serve: $(VENV)/.serve
@@ -55,12 +57,14 @@ bench-full: bench-setup
 bench-setup: $(VENV)/.test
 	$(if $(CONSTRAINTS),PIP_CONSTRAINT='$(CONSTRAINTS)') $(BIN)/python -m benchmarks.setup
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-annotate --upgrade
 # torch and its CUDA libraries are not pinned: which build fits depends on the machine.
 lock: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-annotate \
-		--all-extras --constraint .ci/constraints.txt --upgrade pyproject.toml --output-file $(LOCK).new
+	$(COMPILE) --all-extras --constraint .ci/constraints.txt pyproject.toml --output-file $(LOCK).new
 	grep -vE '^(torch|triton|nvidia-|cuda-)' $(LOCK).new > $(LOCK)
+	{ grep -vE '^(huggingface-hub|hf-xet)==' $(LOCK); echo 'huggingface-hub<0.32'; } > $(LOCK).new
+	$(COMPILE) --constraint $(LOCK).new pyproject.toml --output-file $(SERVE_LOCK)
 	rm $(LOCK).new
 
 clean:
@@ -68,12 +72,12 @@ clean:
 
 $(VENV)/.serve: $(DECLARED) | $(BIN)/python
 	@echo 'Installing Carepick and what it serves with into $(VENV) ...'
-	@$(INSTALL) -e . || { echo 'make: the installation failed; the lines above say why, make again when that is set right' >&2; exit 1; }
+	@$(INSTALL) $(call limited_by,$(if $(wildcard $(VENV)/.test),$(LOCK),$(SERVE_LOCK))) -e . || { echo 'make: the installation failed; the lines above say why, make again when that is set right' >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.test: $(DECLARED) | $(BIN)/python
 	@echo 'Installing what the tests need into $(VENV), PyTorch among it ...'
-	@$(INSTALL) -e '.[dev,parquet,train]' || { echo 'make: the installation failed; the lines above say why, make again when that is set right' >&2; exit 1; }
+	@$(INSTALL) $(call limited_by,$(LOCK)) -e '.[dev,parquet,train]' || { echo 'make: the installation failed; the lines above say why, make again when that is set right' >&2; exit 1; }
 	@touch $@ $(VENV)/.serve
 
 $(BIN)/python:

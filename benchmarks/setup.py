@@ -49,7 +49,7 @@ def set_up(name: str) -> dict[str, Any]:
             _pip(python, "install", "--no-compile", "--force-reinstall", "--no-deps", str(ROOT))
         return known
     _run(str(ROOT / "scripts" / "make_venv"), str(VENVS / name), sys.executable)
-    lock = ROOT / "requirements-lock.txt"
+    lock = ROOT / "requirements-serve.txt"
     wanted = [str(ROOT), "-c", str(lock)] if name == CAREPICK.name else ["-r", str(REQUIREMENTS / f"{name}.txt")]
     said = _pip(python, "install", "--no-compile", *wanted)
     weights = {

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 SENTENCE = "머리가 아프고 열이 나요"
 MOST_MEGABYTES = 250
 FILES_NAMED = {"CONSTRAINTS", "PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "PIP_FIND_LINKS"}
-NEVER_SERVED = ("torch", "transformers", "pandas", "scikit-learn", "scipy", "pyarrow", "onnx", "matplotlib")
+NEVER_SERVED = ("torch", "transformers", "pandas", "scikit-learn", "scipy", "pyarrow", "onnx", "matplotlib", "hf-xet")
 
 
 def run(*words: object, **options: object) -> str:
@@ -63,7 +63,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv = tmp_path_factory.mktemp("installed") / "venv"
     run(ROOT / "scripts" / "make_venv", venv, sys.executable)
     python = venv / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--no-compile", "-c", ROOT / "requirements-lock.txt", wheel)
+    run(python, "-m", "pip", "install", "--quiet", "--no-compile", "-c", ROOT / "requirements-serve.txt", wheel)
     return venv / "bin"
 
 
@@ -144,7 +144,7 @@ def test_make_serve_in_a_clean_clone(tmp_path: Path) -> None:
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """Returns a folder with the files that make reads, and nothing else of the project."""
-    for name in ("Makefile", "pyproject.toml", "requirements-lock.txt"):
+    for name in ("Makefile", "pyproject.toml", "requirements-lock.txt", "requirements-serve.txt"):
         shutil.copy2(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     return tmp_path
@@ -162,7 +162,24 @@ def test_constraints_reach_pip_wherever_they_are(bare: Path, limits: list[str], 
     for folder in (bare, bare / "scripts"):  # make -C: paths count from the Makefile's folder
         printed = run("make", "-n", "-C", bare, ".venv/.serve", f"CONSTRAINTS={' '.join(named)}", cwd=folder)
         words = [word for word in printed.split() if word.startswith("--constraint=")]
-        assert words == [f"--constraint={limit}" for limit in ["requirements-lock.txt", *named]]
+        assert words == [f"--constraint={limit}" for limit in ["requirements-serve.txt", *named]]
+
+
+def test_what_the_tests_need_is_not_replaced_by_what_serving_needs(bare: Path) -> None:
+    (bare / ".venv").mkdir()
+    (bare / ".venv" / ".test").touch()
+    printed = run("make", "-n", "-C", bare, ".venv/.serve", cwd=bare)
+    assert [word for word in printed.split() if word.startswith("--con")] == ["--constraint=requirements-lock.txt"]
+
+
+def test_serving_is_pinned_as_everything_is_but_for_what_it_never_imports() -> None:
+    locks = [(ROOT / f"requirements-{name}.txt").read_text(encoding="ascii").splitlines() for name in ("serve", "lock")]
+    serving, everything = ({line for line in lines if not line.startswith("huggingface-hub")} for lines in locks)
+    names = {line.partition("==")[0] for line in serving}
+    assert {"flask", "gunicorn", "numpy", "onnxruntime", "prometheus-client", "tokenizers"} <= names
+    assert "hf-xet" not in names
+    versions = {line.partition(" ;")[0] for line in everything}
+    assert {line.partition(" ;")[0] for line in serving} <= versions
 
 
 def test_files_named_for_pip_are_found_from_anywhere(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -115,6 +116,9 @@ def test_windows_of_a_long_text_may_take_several_passes(make: MakeBatcher, engin
 def test_runners_share_what_waits(make: MakeBatcher, engine: WatchedEngine) -> None:
     """With two runners idle, a batch that one pass could hold is worked on by both."""
     batcher = make(runners=2)
+    until = time.monotonic() + SECONDS
+    while batcher._idle < 2 and time.monotonic() < until:  # on a busy machine a thread takes its time to begin
+        time.sleep(0.001)
     engine.hold()
     tickets = submit(batcher, engine, *("가나다라"[place] * 20 for place in range(4)))
     engine.wait_for_pass()

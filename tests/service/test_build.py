@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from tests.conftest import SENTENCES, MakeBundle, seal
 
 from carepick.engine.manifest import Golden, Head, Label, read_manifest
 from carepick.errors import BundleError
+from carepick.knowledge.red_flags import load_red_flags
+from carepick.knowledge.stems import Stem
 from carepick.records import Task
 from carepick.service.build import build_predictor, runners_per_engine
 from carepick.service.predictor import Predictor
@@ -29,6 +32,19 @@ def test_the_model_inside_the_package_serves() -> None:
         assert len(prediction.tasks[Task.DEPARTMENT].labels) <= 34
         assert predictor.predict_many([SENTENCES[0]]) == [prediction]
         assert predictor.diagnose(SENTENCES[0]).prediction.tasks.keys() == prediction.tasks.keys()
+    finally:
+        predictor.close()
+
+
+def test_of_the_words_of_the_red_flags_only_those_with_marks_stay_in_memory() -> None:
+    gc.collect()
+    before = sum(isinstance(each, Stem) for each in gc.get_objects())
+    predictor = build_predictor(Settings(engine="deterministic"))
+    try:
+        gc.collect()
+        kept = sum(isinstance(each, Stem) for each in gc.get_objects()) - before
+        words = sum(map(len, load_red_flags().concepts.values()))
+        assert 0 < kept < words / 3
     finally:
         predictor.close()
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from carepick.engine.manifest import Head, Label
-from carepick.records import Confidence, ScoredLabel
-from carepick.service.confidence import DEFAULT_THRESHOLDS, band, conformal_set, readable
-
-LABELS = tuple(ScoredLabel(id, id, score) for id, score in (("a", 0.6), ("b", 0.3), ("c", 0.1)))
+from carepick.records import Confidence
+from carepick.service.confidence import DEFAULT_THRESHOLDS, band, readable
 
 
 @pytest.mark.parametrize(
@@ -35,18 +32,3 @@ def test_korean_is_readable(text: str) -> None:
 @pytest.mark.parametrize("text", ["asdf", "ㅁㄴㅇㄹ", "I have a headache", "12345", "頭が痛い", "?!", "아"])
 def test_what_is_not_korean_is_not(text: str) -> None:
     assert not readable(text, 2)
-
-
-@pytest.mark.parametrize(
-    ("thresholds", "expected"),
-    [
-        ({}, ()),
-        ({"": 0.25}, ("a", "b")),
-        ({"": 0.25, "b": 0.5}, ("a",)),
-        ({"": 0.95}, ("a",)),
-        ({"": 0.0}, ("a", "b", "c")),
-    ],
-)
-def test_conformal_set(thresholds: dict[str, float], expected: tuple[str, ...]) -> None:
-    head = Head(tuple(Label(label.id, label.name) for label in LABELS), conformal=thresholds)
-    assert conformal_set(LABELS, head) == expected

@@ -59,3 +59,20 @@ def test_enormous_logits_stay_numbers(scale: float) -> None:
     scores = Ranking(Head(LABELS)).probabilities(np.array([1, 2, 3, 4], np.float32) * np.float32(scale))
     assert np.isfinite(scores).all()
     assert scores.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected"),
+    [
+        ({}, ()),
+        ({"": 0.25}, ("c", "b")),
+        ({"": 0.25, "b": 0.5}, ("c",)),
+        ({"": 0.95}, ("c",)),
+        ({"": 0.0}, ("c", "b", "a")),
+    ],
+)
+def test_the_conformal_set_holds_what_reaches_its_threshold_best_first(
+    thresholds: dict[str, float], expected: tuple[str, ...]
+) -> None:
+    ranking = Ranking(Head(LABELS, excluded_labels=("d",), conformal=thresholds))
+    assert ranking.conformal_set(np.array([0.1, 0.3, 0.6, 0.0])) == expected

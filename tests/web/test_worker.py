@@ -1,6 +1,9 @@
 """When a worker takes requests."""
 
 import os
+import socket
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -62,3 +65,15 @@ def test_a_worker_that_is_told_to_stop_waits_no_more(state, make_worker):
 def test_a_worker_without_its_master_waits_no_more(state, make_worker):
     make_worker(2, ppid=os.getppid() + 1)._await_ready()
     assert not state.was_ready()
+
+
+def test_the_first_process_imports_nothing_that_only_workers_need():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    code = (
+        "import sys; from carepick.settings import Settings; from carepick.web import server, worker; "
+        "heavy = {'flask', 'werkzeug', 'numpy', 'onnxruntime', 'tokenizers', 'prometheus_client'}; "
+        "worker.Master.run = lambda self: sys.exit(bool(heavy & set(sys.modules))); "
+        f"sys.exit(server.serve(Settings(port={port})))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,6 @@ portable model serves.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import logging
@@ -23,6 +22,7 @@ import numpy as np
 import onnxruntime
 
 from carepick.engine.bundle import MODEL_NAME, Bundle
+from carepick.engine.memory import give_memory_back
 from carepick.engine.onnx import OnnxEngine
 from carepick.errors import BundleError
 
@@ -56,7 +56,7 @@ def open_engine(
                 _LOGGER.warning("prepacked weights cannot be used, the portable model serves: %s", error)
         return OnnxEngine(bundle, max_windows, threads)
     finally:
-        _give_memory_back()
+        give_memory_back()
 
 
 def default_cache() -> Path | None:
@@ -116,7 +116,7 @@ class _Shelf:
         )
         golden = {head: logits.tolist() for head, logits in portable.golden_logits().items()}
         del portable
-        _give_memory_back()
+        give_memory_back()
         (folder / _GOLDEN_NAME).write_text(json.dumps(golden))
         for path in folder.iterdir():
             _flush(path)
@@ -157,9 +157,3 @@ def _locked(path: Path) -> Iterator[None]:
 def _flush(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _give_memory_back() -> None:
-    """Returns to the system what loading took beside the weights; the C library would keep it for ever."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -14,12 +14,10 @@ def correct_top(probabilities: FloatArray, slope: float, offset: float) -> Float
     Platt scaling (1999) of the best answer: a temperature fits all classes at once, and where labels are noisy that
     leaves sure answers too sure. The order stays: the best one never falls below the second.
     """
-    best = probabilities.argmax(-1)[..., None]
+    best = np.arange(probabilities.shape[-1]) == probabilities.argmax(-1)[..., None]
     ordered = np.partition(probabilities, -2, axis=-1)
     second, top = ordered[..., -2:-1], ordered[..., -1:]
     rest = np.maximum(1 - top, np.finfo(np.float64).tiny)
     corrected = 1 / (1 + np.exp(-offset) * (rest / np.maximum(top, np.finfo(np.float64).tiny)) ** slope)
     corrected = np.maximum(corrected, (1 + 1e-9) * second / (rest + second))  # equal ones would fall behind by rounding
-    scaled = probabilities * ((1 - corrected) / rest)
-    np.put_along_axis(scaled, best, corrected, -1)
-    return np.asarray(scaled)
+    return np.asarray(np.where(best, corrected, probabilities * ((1 - corrected) / rest)))

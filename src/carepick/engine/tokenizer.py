@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -39,11 +40,13 @@ class WindowTokenizer:
         encoding = self._tokenizer.encode(text)
         ids = np.array(encoding.ids, np.int64)
         special = np.array(encoding.special_tokens_mask, bool)
-        spans = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+        spans = np.fromiter(chain.from_iterable(encoding.offsets), np.int64, 2 * len(ids)).reshape(-1, 2)
         spans[special] = 0
-        ngram_ids, ngram_values = self._ngrams.encode(text) if self._ngrams else (_NO_IDS, _NO_VALUES)
+        ngrams = self._ngrams.encode(text) if self._ngrams else (_NO_IDS, _NO_VALUES)
+        if len(ids) - np.count_nonzero(special) <= self._inner:
+            return EncodedText((Window(ids, spans, *ngrams),), False)
         rows, truncated = self._windows(special)
-        return EncodedText(tuple(Window(ids[row], spans[row], ngram_ids, ngram_values) for row in rows), truncated)
+        return EncodedText(tuple(Window(ids[row], spans[row], *ngrams) for row in rows), truncated)
 
     def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
         """Returns where the known n-grams of `text` stand (`NgramTable.locate`), or None without an n-gram branch."""
@@ -52,8 +55,6 @@ class WindowTokenizer:
     def _windows(self, special: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[list[IntArray], bool]:
         """Returns the places of each window's tokens, special ones included, and whether some were left unread."""
         body = np.flatnonzero(~special)
-        if len(body) <= self._inner:
-            return [np.arange(len(special))], False
         before, after = np.arange(body[0]), np.arange(body[-1] + 1, len(special))
         starts = range(0, len(body) - self._inner + self._step, self._step)
         kept = starts[: self._max_windows]

@@ -88,6 +88,10 @@ class RedFlags:
         except KeyError:
             raise CatalogError(f"there is no red flag with the id {id!r}") from None
 
+    def wordings(self) -> RedFlags:
+        """Returns the flags alone, without the words that they are heard by, which take megabytes."""
+        return RedFlags(self.flags, {}, {}, {}, ())
+
     @cached_property
     def _flags(self) -> Mapping[str, RedFlag]:
         return {flag.id: flag for flag in self.flags}

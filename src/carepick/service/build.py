@@ -27,13 +27,17 @@ from carepick.settings import Settings
 
 def build_predictor(settings: Settings) -> Predictor:
     """Returns a predictor for `settings`; raises `BundleError` or `CatalogError` when something does not fit."""
+    return Predictor(settings, _parts(settings))
+
+
+def _parts(settings: Settings) -> Parts:
     catalog, guidance, red_flags = load_catalog(), load_guidance(), load_red_flags()
-    parts = Parts(
+    wordings = red_flags.wordings()
+    return Parts(
         load_models=lambda: load_models(settings, catalog),
         triager=Triager(red_flags),
-        composer=lambda thresholds: Composer(guidance, red_flags, thresholds, settings.disease_enabled),
+        composer=lambda thresholds: Composer(guidance, wordings, thresholds, settings.disease_enabled),
     )
-    return Predictor(settings, parts)
 
 
 def load_models(settings: Settings, catalog: Catalog) -> ModelSet:

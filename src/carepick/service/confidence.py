@@ -1,13 +1,11 @@
-"""How far an answer can be trusted: bands of calibrated scores, conformal sets, and when to abstain."""
+"""How far an answer can be trusted: bands of calibrated scores, and when to abstain."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Mapping
 
-from carepick.engine.manifest import Head
-from carepick.records import Confidence, ScoredLabel
+from carepick.records import Confidence
 
 # Fallbacks for bundles whose manifest names no thresholds.
 DEFAULT_THRESHOLDS: Mapping[str, float] = {"high": 0.7, "medium": 0.4, "scope": 0.5, "least_letters": 2}
@@ -31,20 +29,3 @@ def band(score: float, thresholds: Mapping[str, float]) -> Confidence:
     if score >= thresholds["high"]:
         return Confidence.HIGH
     return Confidence.MEDIUM if score >= thresholds["medium"] else Confidence.LOW
-
-
-def conformal_set(labels: Sequence[ScoredLabel], head: Head) -> tuple[str, ...]:
-    """Returns the ids whose score reaches the head's conformal threshold, best first; never empty where one is set.
-
-    `labels`: best first.
-
-    Split conformal prediction (Sadinle, Lei and Wasserman 2019): with the thresholds fitted on held-out texts, the set
-    holds the right label `head.coverage` of the time. Empty when the bundle names no thresholds.
-    """
-    if not head.conformal:
-        return ()
-    pooled = head.conformal.get("", 0.0)
-    least = min(pooled, *head.conformal.values())
-    likely = takewhile(lambda label: label.score >= least, labels)  # the others are not even looked at
-    chosen = tuple(label.id for label in likely if label.score >= head.conformal.get(label.id, pooled))
-    return chosen or tuple(label.id for label in labels[:1])

@@ -8,9 +8,9 @@ from functools import cache
 
 from carepick.engine.base import FloatArray
 from carepick.records import Confidence, Evidence, Prediction, RaisedFlag, ScoredLabel, Span, Task, TaskAnswer
-from carepick.service.confidence import band, conformal_set, readable
-from carepick.service.explanation import Contributions, contributions, explain
-from carepick.service.models import ModelSet
+from carepick.service.confidence import band, readable
+from carepick.service.explanation import Contributions, Places, explain
+from carepick.service.models import ModelSet, ServedModel
 from carepick.service.ticket import ModelOutput
 from carepick.service.triage import LEARNED, Heard, Triager
 from carepick.text.normalize import NormalizedText
@@ -53,13 +53,20 @@ def explainer(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOut
     scores = models.scores(outputs)
 
     @cache
+    def places(model: ServedModel) -> Places:
+        return _places(text, models, outputs, model)
+
+    @cache
     def added(task: Task) -> Contributions | None:
-        return _added(text, models, outputs, task.value)
+        model = models.tasks[task]
+        parts = outputs[models.models.index(model)].parts
+        return places(model).contributions(parts, task.value) if f"{task.value}.tokens" in parts else None
 
     def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
         if (parts := added(task)) is None:
             return ()
-        return _explain(text, models, parts, task.value, label.id, scores[task.value])
+        words = places(models.tasks[task]).words
+        return _explain(text, words, models, parts, task.value, label.id, scores[task.value])
 
     return why
 
@@ -72,13 +79,20 @@ def name_words(
     `outputs`: as of `explainer`. Costs nothing where no such flag was raised.
     """
     flags = prediction.triage.flags
-    if not any(_wordless(flag) for flag in flags) or (parts := _added(text, models, outputs, "triage")) is None:
+    model = models.owners.get("triage")
+    if model is None or not any(_wordless(flag) for flag in flags):
         return prediction
-    scores = models.scores(outputs)["triage"]
+    parts = outputs[models.models.index(model)].parts
+    if "triage.tokens" not in parts:
+        return prediction
+    places = _places(text, models, outputs, model)
+    added, scores = places.contributions(parts, "triage"), models.scores(outputs)["triage"]
 
     def named(flag: RaisedFlag) -> RaisedFlag:
-        label = _LEARNED_LABELS[flag.id]
-        return replace(flag, spans=_strongest(_explain(text, models, parts, "triage", label, scores, len(text.text))))
+        label, most = _LEARNED_LABELS[flag.id], len(text.text)
+        return replace(
+            flag, spans=_strongest(_explain(text, places.words, models, added, "triage", label, scores, most))
+        )
 
     told = tuple(named(flag) if _wordless(flag) else flag for flag in flags)
     return replace(prediction, triage=replace(prediction.triage, flags=told))
@@ -95,18 +109,16 @@ def _strongest(evidence: Sequence[Evidence]) -> tuple[Span, ...]:
     return tuple(sorted(spans, key=lambda span: span.start))
 
 
-def _added(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput], head: str) -> Contributions | None:
-    model = models.owners[head]
-    output = outputs[models.models.index(model)]
-    if f"{head}.tokens" not in output.parts:
-        return None
-    return contributions(text, output.windows, output.parts, head, model.engine.locate_ngrams(text.text))
+def _places(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput], model: ServedModel) -> Places:
+    windows = outputs[models.models.index(model)].windows
+    return Places(text, windows, model.engine.locate_ngrams(text.text))
 
 
 def _explain(
     text: NormalizedText,
+    words: Sequence[tuple[int, int]],
     models: ModelSet,
-    parts: Contributions,
+    added: Contributions,
     head: str,
     label: str,
     scores: FloatArray,
@@ -114,14 +126,14 @@ def _explain(
 ) -> tuple[Evidence, ...]:
     known = models.head(head)
     place = next(place for place, one in enumerate(known.labels) if one.id == label)
-    return explain(text, parts, scores, place, known.temperature, most)
+    return explain(text, words, added, scores, place, known.temperature, most)
 
 
 def _task_answer(models: ModelSet, task: Task, scores: FloatArray, abstains: bool) -> TaskAnswer:
     ranking, manifest = models.rankings[task.value], models.tasks[task].engine.manifest
     labels = ranking.rank(scores)
     confidence = Confidence.ABSTAIN if abstains else band(labels[0].score, models.thresholds)
-    return TaskAnswer(labels, confidence, conformal_set(labels, ranking.head), manifest.version)
+    return TaskAnswer(labels, confidence, ranking.conformal_set(scores), manifest.version)
 
 
 def _by_label(models: ModelSet, name: str, scores: Mapping[str, FloatArray]) -> dict[str, float] | None:

@@ -56,6 +56,8 @@ class Ranking:
         self.head = head
         self._answerable = np.array([label.id not in head.excluded_labels for label in head.labels])
         self._count = int(self._answerable.sum())
+        pooled = head.conformal.get("", 0.0)
+        self._least = np.array([head.conformal.get(label.id, pooled) for label in head.labels])
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
         """Returns the calibrated probabilities of `logits` (classes,), 0 for excluded labels; they add up to 1."""
@@ -70,3 +72,17 @@ class Ranking:
         """Returns every answerable label with its score (classes,), best first; equal scores in the head's order."""
         ordered = np.argsort(np.where(self._answerable, -scores, np.inf), kind="stable")[: self._count]
         return Ranked(self.head.labels, ordered.tolist(), scores[ordered].tolist())
+
+    def conformal_set(self, scores: FloatArray) -> tuple[str, ...]:
+        """Returns the ids whose score (classes,) reaches the head's conformal threshold, best first.
+
+        Split conformal prediction (Sadinle, Lei and Wasserman 2019): with the thresholds fitted on held-out texts, the
+        set holds the right label `head.coverage` of the time. Empty when the bundle names no thresholds, else never.
+        """
+        if not self.head.conformal:
+            return ()
+        reached = np.flatnonzero(self._answerable & (scores >= self._least))
+        if not len(reached):
+            reached = np.atleast_1d(np.where(self._answerable, scores, -np.inf).argmax())
+        best_first = reached[np.argsort(-scores[reached], kind="stable")]
+        return tuple(self.head.labels[place].id for place in best_first.tolist())

@@ -13,11 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import groupby
-from operator import or_
 
-from carepick.knowledge.patterns import Pattern
+from carepick.knowledge.patterns import Pattern, Term
 from carepick.knowledge.red_flags import RedFlag, RedFlags
 from carepick.records import RaisedFlag, Span, Triage, TriageLevel
 from carepick.service.complaints import Complaints, Match
@@ -74,8 +72,7 @@ class _Rule:
     flag: RedFlag
     pattern: Pattern
     weak: bool
-    rarest: int  # bits of the concepts of its rarest term, any of which will do
-    needed: tuple[int, ...]  # the same for each term
+    terms: tuple[Term, ...]  # of its chains, the rarest first
 
 
 class Triager:
@@ -85,22 +82,20 @@ class Triager:
         """`red_flags`: the flags, and the words in which they are written."""
         stems = {**red_flags.concepts, **{f"{_CUE}{name}": words for name, words in red_flags.cues.items()}}
         self._index = PhraseIndex({**stems, _SYMPTOM: red_flags.symptoms})
+        self._cues = {f"{_CUE}{name}": name for name in red_flags.cues}
         self._grammar = Grammar(red_flags.cues)
-        self._flags = red_flags
-        self._bits = {name: 1 << place for place, name in enumerate({**red_flags.concepts, **red_flags.ranges})}
+        self._flags = red_flags.wordings()
+        self._ranges = red_flags.ranges
         self._rules = [
-            self._rule(flag, pattern, weak)
+            _Rule(flag, pattern, weak, _rarest_first(pattern, red_flags))
             for flag in red_flags.flags
             for weak, patterns in ((False, flag.patterns), (True, flag.weak_patterns))
             for pattern in patterns
         ]
-
-    def _rule(self, flag: RedFlag, pattern: Pattern, weak: bool) -> _Rule:
-        concepts = self._flags.concepts
-        terms = [term for chain in pattern.chains for term in chain]
-        terms.sort(key=lambda term: sum(len(concepts.get(name, ())) for name in term))
-        needed = tuple(reduce(or_, (self._bits[name] for name in term)) for term in terms)
-        return _Rule(flag, pattern, weak, needed[0], needed)
+        self._by_name: dict[str, list[int]] = {}  # places of the rules by each concept of their rarest term
+        for place, rule in enumerate(self._rules):
+            for name in rule.terms[0]:
+                self._by_name.setdefault(name, []).append(place)
 
     def detect(self, text: NormalizedText, judge: Judge | None = None) -> Heard:
         """Returns the red flags that the rules hear in `text`, and the symptoms that it denies.
@@ -112,7 +107,7 @@ class Triager:
         folded = fold_text(text)
         found = self._index.find(folded)
         self._measure(folded, found)
-        cues = {name.removeprefix(_CUE): hits for name, hits in found.items() if name.startswith(_CUE)}
+        cues = {cue: found[name] for name, cue in self._cues.items() if name in found}
         context = Context(folded, cues, _longest(found.get(_SYMPTOM, [])), self._grammar)
         doubtful = context.doubtful or bool(_LAUGHTER.search(text.text))
         certain: list[RaisedFlag] = []
@@ -137,9 +132,9 @@ class Triager:
 
     def _spoken_of(self, found: Mapping[str, list[Hit]]) -> list[_Rule]:
         """Returns the rules all of whose terms were found, those of one flag together."""
-        present = reduce(or_, (self._bits.get(name, 0) for name in found), 0)
-        likely = [rule for rule in self._rules if present & rule.rarest]
-        return [rule for rule in likely if all(present & bits for bits in rule.needed)]
+        places = {place for name in self._by_name.keys() & found.keys() for place in self._by_name[name]}
+        rules = (self._rules[place] for place in sorted(places))
+        return [rule for rule in rules if not any(map(found.keys().isdisjoint, rule.terms[1:]))]
 
     def combine(self, heard: Heard, learned: Mapping[str, float] | None, thresholds: Mapping[str, float]) -> Triage:
         """Returns the alarms, most urgent first: what the rules heard for certain, and what a model supports or hears.
@@ -169,7 +164,7 @@ class Triager:
 
     def _measure(self, folded: FoldedText, found: dict[str, list[Hit]]) -> None:
         for measure in read_measures(folded):
-            for name, ranges in self._flags.ranges.items():
+            for name, ranges in self._ranges.items():
                 if any(row.kind == measure.kind and row.least <= measure.value < row.below for row in ranges):
                     found.setdefault(name, []).append(Hit(measure.start, measure.end))
 
@@ -187,6 +182,11 @@ def _same_words(learned: RaisedFlag, danger: Sequence[Span], told: Sequence[Told
     if not learned.spans:
         return not told
     return all(any(_overlap(span, other) for other in danger) for span in learned.spans)
+
+
+def _rarest_first(pattern: Pattern, red_flags: RedFlags) -> tuple[Term, ...]:
+    terms = (term for chain in pattern.chains for term in chain)
+    return tuple(sorted(terms, key=lambda term: sum(len(red_flags.concepts.get(name, ())) for name in term)))
 
 
 def _bare(folded: FoldedText, hits: Iterable[Hit]) -> list[Hit]:

@@ -25,8 +25,9 @@ _TOKEN = re.compile(
     r"(?P<letters>(?:[가-힣A-Za-z0-9℃%]|(?<=[0-9])[./](?=[0-9]))+)"
     r"|(?P<sentence>[.?!;…]+)|(?P<clause>[,:/·~()\[\]\"'—–-])|(?P<space> )"
 )
-_SENTENCE_ENDING = re.compile(r"..(?:요|니다|니까|[었았했있없겠]다|죠|니더|어유|아유)$")
-_CLAUSE_ENDING = re.compile(r".(?:[데고며서니만나디음함다면도까]|다가)$")
+# Endings of a word that end a sentence, after two letters at least, or a clause, after one.
+_SENTENCE_ENDINGS = (*"요죠", "니다", "니까", "었다", "았다", "했다", "있다", "없다", "겠다", "니더", "어유", "아유")
+_CLAUSE_ENDINGS = (*"데고며서니만나디음함다면도까", "다가")
 _INNER_ENDING = re.compile(r"(?:[는은인한던]데|지만|[었았했였있없업하]고|[어아여에예해네세나]요|니다)")
 
 
@@ -67,18 +68,20 @@ class _Folding:
     """Collects the letters of one text and cuts it at words, clauses and sentences."""
 
     def __init__(self, text: str) -> None:
-        self._letters: list[str] = []
+        self._written: list[str] = []  # words, and the pieces of the one that is still open
+        self._open = 0  # how many pieces were there when the open word began
         self._origins: list[int] = []
         self._words: list[int] = [0]  # where each word begins; the last one is still open
         self._cuts: dict[int, bool] = {}  # where a clause begins: whether a sentence begins there too
         for token in _TOKEN.finditer(text):
-            if token.lastgroup == "letters":
-                self._letters.extend(token.group().lower())
-                self._origins.extend(range(token.start(), token.end()))
+            kind = token.lastgroup
+            if kind == "letters":
+                self._written.append(token.group().lower())
+                self._origins.extend(range(*token.span()))
             else:
                 self._end_word()
-                if token.lastgroup != "space":
-                    self._cut(len(self._origins), token.lastgroup == "sentence")
+                if kind != "space":
+                    self._cut(len(self._origins), kind == "sentence")
         self._end_word()
 
     def _cut(self, position: int, sentence: bool) -> None:
@@ -88,10 +91,11 @@ class _Folding:
         start, end = self._words[-1], len(self._origins)
         if start == end:
             return
-        word = "".join(self._letters[start:end])
-        if _SENTENCE_ENDING.search(word):
+        word = "".join(self._written[self._open :])
+        self._open = len(self._written)
+        if word.endswith(_SENTENCE_ENDINGS, 2):
             self._cut(end, sentence=True)
-        elif _CLAUSE_ENDING.search(word):
+        elif word.endswith(_CLAUSE_ENDINGS, 1):
             self._cut(end, sentence=False)
         if end - start > _LONGEST_WORD:
             for match in _INNER_ENDING.finditer(word):
@@ -100,7 +104,7 @@ class _Folding:
 
     def finish(self) -> FoldedText:
         """Returns the folded text."""
-        exact = "".join(self._letters)
+        exact = "".join(self._written)
         length = len(exact)
         starts, ends, spaced = [False] * (length + 1), [False] * (length + 1), [False] * (length + 1)
         for start, end in zip(self._words, [*self._words[1:], length], strict=True):
@@ -135,4 +139,5 @@ def _merge(syllable: int) -> int:
     return _FIRST_SYLLABLE + (lead * 21 + merged_vowel) * 28 + merged_final
 
 
-_TABLE = {syllable: _merge(syllable) for syllable in range(_FIRST_SYLLABLE, _LAST_SYLLABLE + 1)}
+# By code point, what it becomes; code points past its end stay. A dict would take a megabyte.
+_TABLE = "".join(chr(_merge(code) if code >= _FIRST_SYLLABLE else code) for code in range(_LAST_SYLLABLE + 1))

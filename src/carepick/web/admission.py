@@ -12,17 +12,9 @@ from flask import Flask, current_app, g, request
 
 from carepick.errors import OverloadedError
 from carepick.settings import Settings
+from carepick.web.capacity import most_admitted
 
-# Threads beyond those that may wait for the model: they refuse, and answer everything that needs no model. gunicorn keeps
-# one for up to 5 seconds with a caller who was refused and has not sent all of the body.
-SPARE_THREADS = 40
-_MOST_WAITING = 1000
 _EXTENSION = "carepick.admission"
-
-
-def most_admitted(settings: Settings) -> int:
-    """Returns how many requests one worker works on or lets wait; each holds a thread."""
-    return settings.threads + min(settings.queue_limit, _MOST_WAITING)
 
 
 def register(app: Flask, settings: Settings) -> None:

@@ -17,9 +17,9 @@ from carepick.web import (
     health,
     labels,
     loading,
-    logging,
     metrics,
     openapi,
+    request_log,
     security,
     specialty,
 )
@@ -43,7 +43,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> Flask:
     loading.attach_settings(app, settings)
     if predictor is not None:
         loading.attach(app, predictor)
-    logging.register(app)
+    request_log.register(app)
     security.register(app)
     admission.register(app, settings)
     errors.register(app)

@@ -14,8 +14,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from carepick.records import Prediction
 from carepick.web.bilingual import Bilingual
-from carepick.web.logging import elapsed_seconds, method_name, route_name
 from carepick.web.operation import Operation, documented
+from carepick.web.request_log import elapsed_seconds, method_name, route_name
 
 bp = Blueprint("metrics", __name__)
 

@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 
 from carepick.errors import CarepickError, SettingsError
 from carepick.settings import Settings
-from carepick.web.admission import SPARE_THREADS, most_admitted
+from carepick.web.capacity import SPARE_THREADS, most_admitted
 from carepick.web.logging import set_up_logging
 from carepick.web.runstate import RunState
 
@@ -83,8 +83,7 @@ def _serve_gunicorn(settings: Settings, listener: socket.socket) -> int:
     state = RunState()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(state.metrics)  # read when prometheus_client is imported
     try:
-        import carepick.web.app  # noqa: F401  # here, so that the workers share its pages
-        from carepick.web.worker import Master
+        from carepick.web.worker import Master  # not the app: its pages would be kept twice, as workers write to theirs
 
         gc.freeze()
         Master(Application(settings, listener, state)).run()

@@ -1,4 +1,7 @@
-"""gunicorn's parts with what Carepick needs: loading in the worker, reload by signal, a full drain, quiet logs."""
+"""gunicorn's parts with what Carepick needs: loading in the worker, reload by signal, a full drain, quiet logs.
+
+The first process imports this too and does little: whatever needs Flask is imported in the workers, where it is used.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,7 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseExc
 from gunicorn.workers.gthread import ThreadWorker
 
 from carepick.errors import CarepickError
-from carepick.web.errors import MEDIA_TYPE, problem_document
-from carepick.web.loading import attached, load, load_in_background
 from carepick.web.logging import LOGGER, describe
-from carepick.web.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from carepick.service.predictor import Predictor
@@ -60,6 +60,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         The first worker of a server answers /healthz meanwhile. Every other one loads, and waits for the first one,
         before it takes requests, so that none is told to come back once /readyz has said that the server is ready.
         """
+        from carepick.web.loading import load_in_background
+
         super().load_wsgi()
         sys.setswitchinterval(_SWITCH_SECONDS)
         if self.age == 1:
@@ -70,6 +72,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Answers until the end, then lets the predictor finish what it accepted."""
+        from carepick.web.loading import attached
+
         super().run()
         predictor = attached(self.wsgi)
         if predictor:
@@ -89,6 +93,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: object, client: Any, addr: object, exc: Exception) -> None:
         """Answers a request that is no HTTP with a problem document that repeats nothing of it."""
+        from carepick.web.errors import MEDIA_TYPE, problem_document
+        from carepick.web.problems import PROBLEMS
+
         code = _code(exc)
         LOGGER.warning("unreadable request: %s", describe(exc))
         document = problem_document(code, self.app.settings.language, {})
@@ -111,6 +118,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 return
 
     def _load_first(self) -> None:
+        from carepick.web.loading import load
+
         try:
             load(self.wsgi)
         except CarepickError as error:
@@ -138,6 +147,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.handle_exit(signal.SIGTERM, None)
 
     def _reload(self) -> None:
+        from carepick.web.loading import attached
+
         predictor = attached(self.wsgi)
         if predictor is None:
             return  # still loading: it will find the new bundles
