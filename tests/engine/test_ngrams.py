@@ -42,6 +42,22 @@ def test_lengths_do_not_collide() -> None:
     assert len(set(ngram_hashes("\0\0\0\0", 1, 4).tolist())) == 4
 
 
+def test_edges_tell_words_from_parts_of_words() -> None:
+    def edges(text: str) -> set[int]:
+        return set(ngram_hashes(text, 1, 3, True).tolist()) - set(ngram_hashes(text, 1, 3).tolist())
+
+    assert len(edges("이")) == 3  # begins with it, ends with it, is it
+    assert len(edges("머리가")) == 3 + 3 + 1
+    assert edges("이 아파") & edges("이") == edges("이")
+    assert edges("머리") != edges("머 리")
+    assert not edges("배이아파") & {*edges("이")}
+    assert len(edges("가나다라마바사아자")) == 3 + 3  # too long to be read as a whole
+
+
+def test_edge_hashes_never_change() -> None:
+    assert ngram_hashes("가", 1, 1, True).tolist() == [806471195, 2266534978, 2371621445, 3167152100]
+
+
 @pytest.fixture(scope="module")
 def table() -> NgramTable:
     return NgramTable(np.unique(ngram_hashes("머리가 아파요", 1, 3)), 1, 3)
@@ -77,6 +93,15 @@ def test_locate_finds_what_encode_counts(text: str) -> None:
     for row, start, end in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
         length = len("".join(text[start : end + 1].split()))
         assert table.hashes[row - 1] == ngram_hashes(text[start : end + 1], length, length)[0]
+
+
+@given(text=TEXTS)
+def test_locate_finds_the_edges_of_words(text: str) -> None:
+    table = NgramTable(np.unique(ngram_hashes("가나다 아파요", 1, 3, True)), 1, 3, True)
+    rows, first, last = table.locate(text)
+    assert set(rows.tolist()) == set(table.encode(text)[0].tolist())
+    for row, start, end in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
+        assert table.hashes[row - 1] in ngram_hashes(text[start : end + 1], 1, 3, True)
 
 
 @given(st.text(max_size=20))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from tests.conftest import SENTENCES, MakeBundle, seal
 
-from carepick.engine.bundle import open_bundle
-from carepick.engine.tokenizer import WindowTokenizer, pad, pad_ngrams
+from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
+from carepick.engine.tokenizer import WindowTokenizer, _read_tokenizer, pad, pad_ngrams
 from carepick.errors import BundleError
 
 LONG = " ".join(SENTENCES * 4)
@@ -102,3 +102,10 @@ def test_refuses_a_tokenizer_without_special_tokens(make_bundle: MakeBundle) -> 
     seal(folder)
     with pytest.raises(BundleError, match="no special tokens"):
         WindowTokenizer(open_bundle(folder), 1)
+
+
+def test_the_shipped_tokenizer_can_be_told_to_keep_no_words() -> None:
+    """Were the library's switch renamed, words that patients typed would be kept without a sign of it."""
+    tokenizer = _read_tokenizer(open_bundle(DEFAULT_BUNDLE))
+    assert hasattr(tokenizer.model, "_resize_cache")
+    assert tokenizer.encode("머리가 아파요").tokens == tokenizer.encode("머리가 아파요").tokens

@@ -28,6 +28,17 @@ URGENT = [
 FIRST = json.loads((Path(__file__).parents[1] / "data" / "plain_questions.json").read_text(encoding="utf-8"))
 
 
+STORY = (
+    "{} 요즘 회사 일이 바빠서 점심을 자주 걸러요. 속이 더부룩해서 유산균을 먹기 시작했고요. {} "
+    "유산균은 식전에 먹는 게 좋은가요, 식후가 좋은가요? 답변 부탁드립니다."
+)
+DECIDES = [
+    ("자꾸 죽고 싶다는 생각이 들어서 약을 모아 두고 있어요.", TriageLevel.CRISIS),
+    ("아까부터 가슴이 조이고 식은땀이 나면서 왼팔이 저려요.", TriageLevel.EMERGENCY),
+    ("남편이 술만 마시면 때리고 목을 졸라요.", TriageLevel.DANGER),
+]
+
+
 @pytest.fixture(scope="module")
 def predictor() -> Iterator[Predictor]:
     predictor = Predictor.load(Settings())
@@ -52,6 +63,13 @@ def test_a_first_try_gets_a_sensible_department_and_no_alarm(predictor: Predicto
 @pytest.mark.parametrize("text", URGENT)
 def test_an_emergency_in_plain_words_does(predictor: Predictor, text: str) -> None:
     assert predictor.predict(text).triage.level is not TriageLevel.NONE
+
+
+@pytest.mark.parametrize(("sentence", "level"), DECIDES)
+def test_one_sentence_decides_in_a_long_story(predictor: Predictor, sentence: str, level: TriageLevel) -> None:
+    for story in (STORY.format("안녕하세요.", sentence), STORY.format(sentence, "")):
+        assert level in {flag.level for flag in predictor.predict(story).triage.flags}
+    assert predictor.predict(STORY.format("", "")).triage.level is TriageLevel.NONE
 
 
 def test_the_wish_to_die_and_violence_are_heard_as_such(predictor: Predictor) -> None:

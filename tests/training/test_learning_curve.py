@@ -25,7 +25,7 @@ def test_more_texts_are_learnt_from_and_help() -> None:
             "disease_weight": 1.0, "source": "board", "split": ["train"] * 600 + ["valid"] * 300,
         }
     )  # fmt: skip
-    linear = LinearSettings(least_texts=1, rows=2000, excerpt_weight=0.0)
+    linear = LinearSettings(least_texts=1, rows=2000)
     table, _ = fit_branches(corpus, linear)
     curve = learning_curve(corpus, table, linear, LearningCurveSettings(shares=(0.02, 1.0)))
     for points in curve.values():

@@ -13,11 +13,18 @@ TEXTS = [f"{word} {number}" for number in range(20) for word in ("눈이 아파�
 CLASSES = np.tile(np.arange(3), 20)
 
 
+def taught(texts: list[str], classes: np.ndarray):
+    from carepick.training.linear import TaskTexts
+
+    return TaskTexts(texts, texts, classes, (classes >= 0).astype(float))
+
+
 def test_fitted_branch_answers_what_it_was_taught() -> None:
     from carepick.training.linear import LinearSettings, choose_ngrams, count_matrix, fit_linear
 
     settings = LinearSettings(least_texts=2, rows=60)
-    table = choose_ngrams(TEXTS, {"department": CLASSES, "disease": np.where(CLASSES == 2, -1, CLASSES)}, settings)
+    tasks = {"department": taught(TEXTS, CLASSES), "disease": taught(TEXTS, np.where(CLASSES == 2, -1, CLASSES))}
+    table = choose_ngrams(tasks, settings)
     assert len(table.hashes) <= 60
     assert (np.diff(table.hashes.astype(np.int64)) > 0).all()
     features = count_matrix(TEXTS, table)
@@ -26,12 +33,23 @@ def test_fitted_branch_answers_what_it_was_taught() -> None:
     assert (unseen @ weight + bias).argmax(1).tolist() == [0, 1]
 
 
+def test_the_rows_kept_are_those_that_tell_classes_apart() -> None:
+    from carepick.engine.ngrams import ngram_hashes
+    from carepick.training.linear import LinearSettings, choose_ngrams
+
+    settings = LinearSettings(least_texts=2, rows=9, shortest=1, longest=1, edges=False)
+    kept = set(choose_ngrams({"department": taught(TEXTS, CLASSES)}, settings).hashes.tolist())
+    telling, common = ("눈", "발", "귀"), ("요",)
+    assert all(int(ngram_hashes(letter, 1, 1)[0]) in kept for letter in telling)
+    assert not any(int(ngram_hashes(letter, 1, 1)[0]) in kept for letter in common)
+
+
 def test_two_classes_have_a_column_each() -> None:
     from carepick.training.linear import LinearSettings, choose_ngrams, count_matrix, fit_linear
 
     texts, classes = [TEXTS[i] for i in range(60) if CLASSES[i] < 2], CLASSES[CLASSES < 2]
     settings = LinearSettings(least_texts=2, rows=60)
-    table = choose_ngrams(texts, {"department": classes}, settings)
+    table = choose_ngrams({"department": taught(texts, classes)}, settings)
     weight, bias = fit_linear("department", count_matrix(texts, table), classes, np.ones(40), settings)
     scores = count_matrix(["눈이많이아파요", "발이 너무 가려워요"], table) @ weight + bias
     assert scores.shape == (2, 2)
@@ -40,14 +58,14 @@ def test_two_classes_have_a_column_each() -> None:
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     from carepick.engine.ngrams import NgramTable
-    from carepick.training.linear import load_linear, save_linear
+    from carepick.training.linear_files import load_linear, save_linear
 
-    table = NgramTable(np.array([3, 9], np.uint32), 1, 4)
+    table = NgramTable(np.array([3, 9], np.uint32), 1, 4, True)
     parts = {"disease": (np.ones((2, 5), np.float32), np.zeros(5, np.float32))}
     save_linear(tmp_path / "linear.npz", table, parts)
     loaded, loaded_parts = load_linear(tmp_path / "linear.npz")
     assert loaded.hashes.tolist() == [3, 9]
-    assert (loaded.shortest, loaded.longest) == (1, 4)
+    assert (loaded.shortest, loaded.longest, loaded.edges) == (1, 4, True)
     assert np.array_equal(loaded_parts["disease"][0], parts["disease"][0])
 
 
@@ -65,12 +83,13 @@ def question_rows(texts: list[str]):
 
 
 def test_a_training_text_is_scored_by_the_fold_that_has_not_seen_it(tmp_path: Path) -> None:
-    from carepick.training.linear import TASKS, LinearSettings, fit_branches, fit_folds, fold_of, load_folds, save_folds
+    from carepick.training.linear import TASKS, LinearSettings, fit_branches, fit_folds, fold_of
+    from carepick.training.linear_files import load_folds, save_folds
 
     # Every text has a word of its own: only a branch that learnt from the text itself can tell its class.
     syllables = [chr(0xAC00 + 97 * number) for number in range(60)]
     rows = question_rows([syllable * 3 for syllable in syllables])
-    settings = LinearSettings(least_texts=1, rows=400, excerpt_weight=0.0, regularization=dict.fromkeys(TASKS, 10.0))
+    settings = LinearSettings(least_texts=1, rows=600, regularization=dict.fromkeys(TASKS, 10.0))
     table, branches = fit_branches(rows, settings)
     save_folds(tmp_path / "folds.npz", fit_folds(rows, table, settings))
     folds = load_folds(tmp_path / "folds.npz", table)
@@ -84,21 +103,17 @@ def test_a_training_text_is_scored_by_the_fold_that_has_not_seen_it(tmp_path: Pa
         assert np.allclose(unseen, folds.biases["department"][fold_of(text, 3)], atol=1e-5)
 
 
-def test_excerpts_of_questions_are_learnt_from_as_well() -> None:
-    from carepick.training.linear import LinearSettings, count_matrix, fit_branches
+def test_a_disease_is_learnt_without_its_name_and_a_department_with_it() -> None:
+    from carepick.training.linear import LinearSettings, task_texts
 
-    rng = np.random.default_rng(1)
-    filler = [" ".join(rng.choice(["그래서요.", "그랬어요.", "모르겠어요.", "그런데요."], 12)) for _ in range(90)]
-    words = ["눈이 아파요.", "귀가 멍해요.", "발이 가려워요."]
-    rows = question_rows([f"{text} {words[number % 3]} {text}" for number, text in enumerate(filler)])
-    plain = LinearSettings(least_texts=2, rows=300, excerpt_weight=0.0)
-    margins = []
-    for settings in (plain, LinearSettings(least_texts=2, rows=300, excerpt_weight=1.0)):
-        table, branches = fit_branches(rows, settings)
-        scores = count_matrix(words, table) @ branches["department"][0] + branches["department"][1]
-        assert scores.argmax(1).tolist() == [0, 1, 2]
-        margins.append(scores.max(1).min())
-    assert margins[1] > margins[0]  # a complaint on its own is known better where excerpts were read
+    rows = question_rows(["눈이 아파요", "귀가 멍해요", "발이 가려워요"])
+    rows["named_text"] = ["결막염인지 눈이 아파요", "귀가 멍해요", "발이 가려워요"]
+    settings = LinearSettings(named_weight=0.25)
+    departments, diseases = (task_texts(rows, task, settings) for task in ("department", "disease"))
+    assert departments.texts == rows.named_text.tolist()
+    assert diseases.texts == [*rows.text, "결막염인지 눈이 아파요"]
+    assert diseases.originals == [*rows.text, "눈이 아파요"]
+    assert diseases.weights.tolist() == [1, 1, 1, 0.25]
 
 
 def test_the_table_has_room_for_the_words_of_triage() -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("sklearn")
 
 from carepick.engine.sentences import SentenceHead
 from carepick.training.gatekeepers import LABELS
-from carepick.training.linear import LinearSettings, choose_ngrams
+from carepick.training.linear import LinearSettings, TaskTexts, choose_ngrams
 from carepick.training.sentence_head import SentenceHeadSettings, _pieces_within, fit_sentence_head
 
 pytestmark = pytest.mark.train
@@ -37,8 +37,9 @@ def _rows() -> pd.DataFrame:
 @pytest.mark.parametrize("questions", [[], [QUESTION.format(number) for number in range(20, 26)]])
 def test_hears_in_one_sentence_what_it_learnt_from_such(questions: list[str]) -> None:
     rows = _rows()
-    labels = {"triage": (rows.purpose == "ordinary").to_numpy(np.int64)}
-    table = choose_ngrams(rows.text.tolist(), labels, LinearSettings(least_texts=2, rows=200))
+    texts, targets = rows.text.tolist(), (rows.purpose == "ordinary").to_numpy(np.int64)
+    tasks = {"department": TaskTexts(texts, texts, targets, np.ones(len(texts)))}
+    table = choose_ngrams(tasks, LinearSettings(least_texts=2, rows=200))
     fitted = fit_sentence_head(rows, questions, table, SentenceHeadSettings())
     assert fitted.deep.shape == (0, 4)
     head = SentenceHead(table, LABELS["triage"], np.vstack([fitted.bias, fitted.wide]))

@@ -79,7 +79,7 @@ def _read_ngrams(folder: Path, manifest: Manifest) -> NgramTable | None:
         raise BundleError(f"{branch.file} must hold {branch.rows} uint32 hashes, not {hashes.shape} {hashes.dtype}")
     if not (hashes[1:] > hashes[:-1]).all():
         raise BundleError(f"{branch.file} must hold its hashes in ascending order, each once: export the bundle again")
-    return NgramTable(hashes, branch.shortest, branch.longest)
+    return NgramTable(hashes, branch.shortest, branch.longest, branch.edges)
 
 
 def _read_sentences(folder: Path, manifest: Manifest, table: NgramTable | None) -> SentenceHead | None:

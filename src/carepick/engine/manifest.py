@@ -43,12 +43,14 @@ class Head:
 
 @dataclass(frozen=True)
 class NgramBranch:
-    """The hashed character n-gram branch beside the encoder: `file` holds the sorted uint32 hashes of its rows."""
+    """The hashed character n-gram branch beside the encoder: `file` holds the sorted uint32 hashes of its rows; `edges`:
+    whether the edges of words are among them."""
 
     file: str
     shortest: int
     longest: int
     rows: int
+    edges: bool = False
 
 
 @dataclass(frozen=True)

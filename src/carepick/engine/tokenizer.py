@@ -90,4 +90,14 @@ def _read_tokenizer(bundle: Bundle) -> Tokenizer:
         raise BundleError(f"{bundle.tokenizer.name} cannot be read by the tokenizers library: {error}") from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    _remember_nothing(tokenizer)
     return tokenizer
+
+
+def _remember_nothing(tokenizer: Tokenizer) -> None:
+    """Switches off the cache in which the library keeps words of the texts that it has read, for as long as it lives.
+
+    It saves 20 microseconds a text; words that a patient typed must not outlive their request.
+    """
+    if hasattr(tokenizer.model, "_resize_cache"):  # WordPiece has no cache
+        tokenizer.model._resize_cache(0)

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from carepick.engine.ngrams import NgramTable
 from carepick.engine.scores import correct_top
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
-from carepick.evaluation.metrics import macro_f1, macro_top_k
+from carepick.evaluation.metrics import macro_f1, macro_top_k, top_k_accuracy
 from carepick.training.blend import Blend, fit_blend
 from carepick.training.corpus import WRITTEN
 from carepick.training.linear import count_matrix
@@ -29,15 +29,17 @@ class CalibrationSettings:
     """How the tune split is used; the recipe's settings of that step.
 
     `coverage`: how often a conformal set must hold the right label; `sentence_weight`: how much a written text
-    counts beside a real question; `prior_powers`: how far the class prior may be taken out of the scores, so that rare
+    counts beside a real question; `encoder_factors`: how much less than what makes the right answers likeliest the
+    encoder may count (it is surer than it is right); `prior_powers`: how far the class prior may be taken out of the scores, so that rare
     classes are found as well (Menon et al. 2021, logit adjustment); the least of them that comes within
     `prior_tolerance` of the best is taken, since what it costs the frequent classes is sure.
     """
 
     coverage: float = 0.9
     sentence_weight: float = 0.3
-    prior_powers: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8)
-    prior_tolerance: float = 0.005
+    encoder_factors: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4)
+    prior_powers: tuple[float, ...] = (0.0, 0.2, 0.4)
+    prior_tolerance: float = 0.003
     fitted_share: float = 0.5
     seed: int = 7
 
@@ -48,11 +50,11 @@ def calibrate(
     settings: CalibrationSettings,
 ) -> dict[str, Any]:  # fmt: skip
     """Returns for each task its blend, temperature, top correction, conformal thresholds by label name, the temperature of each
-    branch alone, and how good each prior power was, ready for JSON.
+    branch alone, and how good each encoder factor and prior power was, ready for JSON.
 
     `priors`: by task the share of each label in training. The blend's shares are fitted on one half of the tune split,
-    conformal thresholds on the other half; prior power, temperature and top correction, four numbers a task, on all real
-    questions of it.
+    conformal thresholds on the other half; encoder factor, prior power, temperature and top correction, five numbers a
+    task, on all real questions of it.
     """
     result: dict[str, Any] = {}
     for task, names in labels.items():
@@ -66,7 +68,7 @@ def calibrate(
         real = ~part.source.isin(WRITTEN).to_numpy()
         log_prior = np.log(priors[task])
         shares = fit_blend(deep[fitted], wide[fitted], targets[fitted], weights[fitted])
-        tried = list(_with_prior_powers(shares, deep, wide, log_prior, settings))
+        tried = list(_candidates(shares, deep, wide, log_prior, settings))
         goodness = np.array([_goodness(task, logits[real], targets[real]) for _, logits in tried])
         blend, logits = tried[int(np.argmax(goodness >= goodness.max() - settings.prior_tolerance))]
         scores = _fit_scores(logits[real], targets[real])
@@ -78,7 +80,7 @@ def calibrate(
         result[task] = {
             "blend": asdict(blend),
             "log_prior": log_prior.tolist(),
-            "prior_powers": dict(zip(map(str, settings.prior_powers), goodness.tolist(), strict=True)),
+            "tried": [{**asdict(one), "goodness": float(how)} for (one, _), how in zip(tried, goodness, strict=True)],
             **scores,
             "conformal": dict(thresholds),
             "alone": {
@@ -112,15 +114,17 @@ def fit_top(probabilities: Array, targets: Array) -> tuple[float, float]:
     return (slope, offset) if slope > 0 else (1.0, 0.0)
 
 
-def _with_prior_powers(
+def _candidates(
     blend: Blend, deep: Array, wide: Array, log_prior: Array, settings: CalibrationSettings
 ) -> Iterator[tuple[Blend, Array]]:
-    """Yields `blend` with each prior power, and the logits that it gives."""
+    """Yields `blend` with each prior power and each encoder factor, the least change first, and the logits that it gives."""
     for power in settings.prior_powers:
-        candidate = replace(blend, prior_power=power)
-        yield candidate, candidate.apply(deep, wide, log_prior)
+        for factor in settings.encoder_factors:
+            candidate = replace(blend, encoder_share=blend.encoder_share * factor, prior_power=power)
+            yield candidate, candidate.apply(deep, wide, log_prior)
 
 
 def _goodness(task: str, logits: Array, targets: Array) -> float:
-    """Returns what the prior power is chosen by; both count every class alike, however rare."""
-    return macro_top_k(logits, targets, 3) if task == "disease" else macro_f1(logits, targets)
+    """Returns what the candidates are chosen by: every text counts alike in one half of it, every class in the other."""
+    each_class = macro_top_k(logits, targets, 3) if task == "disease" else macro_f1(logits, targets)
+    return (top_k_accuracy(logits, targets, 3) + each_class) / 2

@@ -31,7 +31,8 @@ class CorpusSettings:
     """How the corpus is weighed and split; the recipe's settings of that step.
 
     `source_weights`: how much a department label counts, by how it came about; `generalists`: departments whose doctors
-    answer everything, so that who answered says little; `symptom_texts`: texts a disease that are put together of the
+    answer everything, so that who answered says little; `specialists`: departments without a board, whose doctors' answers
+    count in full; `symptom_texts`: texts a disease that are put together of the
     catalog's symptoms; `ordinary_weight`: how much it counts that a question was not urgent, which nobody said but is true
     of nearly all; `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which
     numbers are chosen and of the one on which they are reported, for 지식iN and for HiDoc.
@@ -39,6 +40,7 @@ class CorpusSettings:
 
     source_weights: Mapping[str, float] = field(default_factory=dict)
     generalists: Sequence[str] = ()
+    specialists: Sequence[str] = ()
     symptom_texts: int = 16
     symptom_department_weight: float = 0.7
     ordinary_weight: float = 0.1
@@ -172,6 +174,8 @@ def _department_rows(departments: pd.DataFrame, diseases: pd.DataFrame, settings
     rows["department_weight"] = rows.source.map(settings.source_weights).fillna(1.0)
     answered_by_generalist = (rows.source == "doctor") & rows.department.isin(list(settings.generalists))
     rows.loc[answered_by_generalist, "department_weight"] = 0.0
+    answered_by_specialist = (rows.source == "doctor") & rows.department.isin(list(settings.specialists))
+    rows.loc[answered_by_specialist, "department_weight"] = 1.0
     # In validation the row still counts as labelled: the split, not the weight, decides what is reported.
     return rows
 

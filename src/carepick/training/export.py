@@ -147,7 +147,7 @@ def _manifest(
     heads = {task: _head(task, names, catalog, calibration[task]) for task, names in labels.items()}
     for name in ("scope", "triage"):
         heads[name] = Head(tuple(Label(label, label) for label in LABELS[name]))
-    branch = NgramBranch("ngrams.npy", table.shortest, table.longest, len(table.hashes))
+    branch = NgramBranch("ngrams.npy", table.shortest, table.longest, len(table.hashes), table.edges)
     return Manifest(
         name=settings.name, version="", heads=heads, max_tokens=MAX_TOKENS, overlap_tokens=OVERLAP_TOKENS, pad_id=1,
         golden=Golden(GOLDEN_TEXT, {}), files={}, ngrams=branch, training=facts,

@@ -19,6 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 MAX_TOKENS, OVERLAP_TOKENS = 128, 32  # the served window; special tokens included
 _BATCH_TOKENS = 4096
+COMPLAINTS = ("sentence", "symptoms")  # sources of short written texts that say what hurts
 
 
 def load_network(directory: Path, encoder: Path, layers: int) -> tuple[MultiTaskEncoder, dict[str, list[str]]]:
@@ -84,22 +85,27 @@ def read_features(folder: Path) -> tuple[pd.DataFrame, Array]:
     return pd.read_parquet(folder / "rows.parquet").reset_index(drop=True), np.load(folder / "pooled.npy")
 
 
-def rows_to_read(corpus: pd.DataFrame, datasets: Path, ordinary: int, seed: int) -> pd.DataFrame:
+def rows_to_read(corpus: pd.DataFrame, datasets: Path, ordinary: int, complaints: int, seed: int) -> pd.DataFrame:
     """Returns the texts that heads and calibration are fitted on: columns text, purpose, label and the corpus's.
 
-    Purposes: department and disease (the tune split; departments as typed, diseases without their names), ordinary (a
-    sample of the train split), triage and scope (the project's own training sentences in `datasets`).
+    Purposes: department and disease (the tune split; departments as typed, diseases without their names), ordinary
+    (`ordinary` questions of the train split), complaint (`complaints` of its short written ones: the catalog's symptoms and
+    generated sentences), triage and scope (the project's own training sentences in `datasets`).
     """
     tune = corpus[corpus.split == "tune"]
     department = tune[tune.department != ""].assign(text=lambda rows: rows.named_text, purpose="department")
     disease = tune[tune.disease != ""].assign(purpose="disease")
     sample = asked(corpus, ordinary, seed).assign(text=lambda rows: rows.named_text, purpose="ordinary")
-    return pd.concat([department, disease, sample, own_sentences(datasets)], ignore_index=True).drop(
-        columns="named_text"
-    )
+    short = _drawn(corpus, corpus.source.isin(COMPLAINTS), complaints, seed).assign(purpose="complaint")
+    rows = [department, disease, sample, short, own_sentences(datasets)]
+    return pd.concat(rows, ignore_index=True).drop(columns="named_text")
 
 
 def asked(corpus: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """Returns up to `count` rows of `corpus`'s train split that somebody asked, drawn at random: nothing written for it."""
-    train = corpus[(corpus.split == "train") & ~corpus.source.isin(WRITTEN)]
+    return _drawn(corpus, ~corpus.source.isin(WRITTEN), count, seed)
+
+
+def _drawn(corpus: pd.DataFrame, among: pd.Series[bool], count: int, seed: int) -> pd.DataFrame:
+    train = corpus[(corpus.split == "train") & among]
     return train.sample(min(count, len(train)), random_state=seed)

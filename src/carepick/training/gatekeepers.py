@@ -62,11 +62,11 @@ def fit_gatekeepers(
     """Returns the triage and the scope head, fitted on the project's own sentences and on ordinary questions.
 
     An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them. So do short
-    texts: generated complaints are about health, and not urgent where the rules hear nothing; what is not about health
+    texts: written complaints are about health, and not urgent where the rules hear nothing; what is not about health
     is not urgent, and urgent sentences are about health.
     """
     ordinary = rows.purpose.eq("ordinary").to_numpy()
-    short = ((rows.purpose == "disease") & (rows.source == "sentence")).to_numpy()
+    short = complaints(rows)
     elsewhere = ((rows.purpose == "scope") & (rows.label == "other")).to_numpy()
     heads = {}
     for name, assumed, beside in (
@@ -82,6 +82,11 @@ def fit_gatekeepers(
         scale, regularization = _strengths(settings, name)
         heads[name] = fit_gatekeeper(pooled[used], ngrams, targets, weights, scale, regularization)
     return heads
+
+
+def complaints(rows: pd.DataFrame) -> Array:
+    """Returns which of `rows` are short written complaints: (texts,) bool."""
+    return ((rows.purpose == "complaint") | (rows.purpose == "disease") & (rows.source == "sentence")).to_numpy()
 
 
 def quiet(rows: pd.DataFrame, among: Array) -> Array:

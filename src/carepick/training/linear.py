@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,84 +14,106 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from carepick.engine.ngrams import NgramTable, ngram_hashes
-from carepick.training.augment import excerpt
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HeadWeights = tuple[Array, Array]  # weight (rows, classes) and bias (classes,)
 
 TASKS = ("department", "disease")
-_MOST_ITERATIONS = 200
+_MOST_ITERATIONS = 100
+_LIKELY_TOLERANCE, _MARGIN_TOLERANCE, _RANKING_TOLERANCE = 1e-3, 1e-2, 1e-1
 
 
 @dataclass(frozen=True)
 class LinearSettings:
     """How the n-gram branch is fitted; the settings of the recipe's steps linear and folds.
 
-    `rows`: n-grams in the table; `triage_rows`: how many of them are chosen for the triage head, from the project's own
-    sentences, of which `triage_least_texts` hold them.
-    Its scores are those of a logistic regression and `margin_share` times those of one-against-rest SVMs: they err
-    differently, and their sum is one linear model. `regularization`: C of each task's logistic regression, larger is
-    freer; `margin_regularization`: C of the SVMs; `rare_powers`: by task, a class of n texts
-    weighs n ** -power.
-    `excerpt_weight`: how much a short excerpt of each question counts beside the question itself; 0 leaves them out.
-    `sentence_weight`: how much a generated sentence counts; many fit several diseases.
+    `edges`: whether the edges of words are read beside the n-grams of `shortest` to `longest` letters, all of which at
+    least `least_texts` texts must hold; `rows`: n-grams in the table; `triage_rows`: how many of them are chosen for the triage
+    head, from the project's own sentences, of which `triage_least_texts` hold them.
+    A branch's scores are those of one-against-rest SVMs times `margin_share`, and of a multinomial logistic regression times
+    the task's `likely_shares`, each brought to a spread of 1: they err differently, and their sum is one linear model. A
+    logistic regression of 155 classes takes the better part of an hour.
+    `margin_regularization`, `regularization`: C of the two, larger is freer; `rare_powers`: by task, a class of n texts
+    weighs n ** -power. `least_weight`: texts whose label weighs less are left out; `sentence_weight`: how much a generated
+    sentence counts; many fit several diseases; `named_weight`: how much a question counts for its disease with the name in it,
+    beside the same one without.
     """
 
     shortest: int = 1
-    longest: int = 4
+    longest: int = 3
+    edges: bool = True
     least_texts: int = 6
     rows: int = 65_535
     triage_rows: int = 16_000
     triage_least_texts: int = 2
-    regularization: Mapping[str, float] = field(default_factory=lambda: {"department": 0.7, "disease": 2.0})
-    margin_share: float = 2.0
+    likely_shares: Mapping[str, float] = field(default_factory=lambda: {"department": 1.0, "disease": 0.0})
+    regularization: Mapping[str, float] = field(default_factory=lambda: {"department": 3.0, "disease": 3.0})
+    margin_share: float = 1.0
     margin_regularization: float = 0.2
     rare_powers: Mapping[str, float] = field(default_factory=lambda: {"department": 0.3, "disease": 0.5})
-    named_share: float = 0.35
-    excerpt_weight: float = 0.3
+    least_weight: float = 0.3
     sentence_weight: float = 0.3
+    named_weight: float = 0.3
     folds: int = 3
-    seed: int = 7
+
+
+@dataclass(frozen=True)
+class TaskTexts:
+    """What one task learns from: `texts` as they are read, `originals` the rows' texts that they were made of, class numbers
+    `targets` and `weights` (texts,). Classes are numbered in the alphabetical order of their names."""
+
+    texts: list[str]
+    originals: list[str]
+    targets: Array
+    weights: Array
 
 
 def fit_branches(corpus: pd.DataFrame, settings: LinearSettings) -> tuple[NgramTable, dict[str, HeadWeights]]:
     """Returns the n-gram table and, for each task, the weight and bias fitted on the train split of `corpus`.
 
-    Classes are numbered in the alphabetical order of their names. A share of the texts keeps the names of diseases, as
-    people who know theirs type them.
+    The table's rows are those that move the scores of SVMs on all n-grams most; the branch is then fitted on them alone.
     """
-    rows = _training_rows(corpus, settings)
-    targets = {task: _class_numbers(rows[task]) for task in TASKS}
-    whole = ~rows.excerpt.to_numpy()
-    table = choose_ngrams(
-        rows.text[whole].tolist(),
-        {task: classes[whole] for task, classes in targets.items()},
-        settings,
-        _triage_hashes(corpus, settings),
-    )
-    features = count_matrix(rows.text.tolist(), table)
+    tasks = {task: task_texts(corpus, task, settings) for task in TASKS}
+    table = choose_ngrams(tasks, settings, _triage_hashes(corpus, settings))
     return table, {
-        task: fit_linear(task, features, targets[task], rows[f"{task}_weight"].to_numpy(), settings) for task in TASKS
+        task: fit_linear(task, count_matrix(rows.texts, table), rows.targets, rows.weights, settings)
+        for task, rows in tasks.items()
     }
 
 
 def fit_folds(corpus: pd.DataFrame, table: NgramTable, settings: LinearSettings) -> FoldedLinear:
     """Returns the branch fitted `settings.folds` times on the rows of `table`, each time without one fold of the texts."""
-    rows = _training_rows(corpus, settings)
-    features = count_matrix(rows.text.tolist(), table)
-    fold = np.array([fold_of(text, settings.folds) for text in rows.original])
     fitted: dict[str, list[HeadWeights]] = {task: [] for task in TASKS}
     for task in TASKS:
-        classes, weights = _class_numbers(rows[task]), rows[f"{task}_weight"].to_numpy()
+        rows = task_texts(corpus, task, settings)
+        features = count_matrix(rows.texts, table)
+        fold = np.array([fold_of(text, settings.folds) for text in rows.originals])
         for left_out in range(settings.folds):
             kept = fold != left_out
-            part = features[kept], classes[kept], weights[kept]
-            fitted[task].append(_fit_present(task, *part, classes.max() + 1, settings))
+            part = features[kept], rows.targets[kept], rows.weights[kept]
+            fitted[task].append(_fit_present(task, *part, rows.targets.max() + 1, settings))
     return FoldedLinear(
         table,
         {task: np.stack([weight for weight, _ in parts]) for task, parts in fitted.items()},
         {task: np.stack([bias for _, bias in parts]) for task, parts in fitted.items()},
     )
+
+
+def task_texts(corpus: pd.DataFrame, task: str, settings: LinearSettings) -> TaskTexts:
+    """Returns what `task` learns from in the train split of `corpus`: departments as typed, diseases without their names
+    and once more with them."""
+    weight = f"{task}_weight"
+    rows = corpus[(corpus.split == "train") & (corpus[task] != "")]
+    names = sorted(set(rows[task][rows[weight] > 0]))
+    rows = rows[rows[weight] >= settings.least_weight].assign(original=lambda kept: kept.text)
+    if task == "department":
+        rows = rows.assign(text=rows.named_text)
+    else:
+        rows.loc[rows.source == "sentence", weight] *= settings.sentence_weight
+        named = rows[rows.named_text != rows.text]
+        rows = pd.concat([rows, named.assign(text=named.named_text, **{weight: named[weight] * settings.named_weight})])
+    targets = rows[task].map({name: number for number, name in enumerate(names)}).to_numpy(np.int64)
+    return TaskTexts(rows.text.tolist(), rows.original.tolist(), targets, rows[weight].to_numpy(np.float64))
 
 
 def _fit_present(
@@ -108,24 +128,6 @@ def _fit_present(
     all_biases = np.full(classes, bias.min() - 1, np.float32)
     all_weights[:, present], all_biases[present] = weight, bias
     return all_weights, all_biases
-
-
-def _training_rows(corpus: pd.DataFrame, settings: LinearSettings) -> pd.DataFrame:
-    """Returns the labelled rows of the train split with their excerpts: `text` as it is read, `original` its row's."""
-    labelled = corpus[["department_weight", "disease_weight"]].max(axis=1)
-    rows = corpus[(corpus.split == "train") & (labelled > 0)]
-    named = np.random.default_rng(settings.seed).random(len(rows)) < settings.named_share
-    rows = rows.assign(original=rows.text, text=rows.text.where(~named, rows.named_text), excerpt=False)
-    rows.loc[rows.source == "sentence", "disease_weight"] *= settings.sentence_weight
-    if not settings.excerpt_weight:
-        return rows
-    rng = random.Random(settings.seed)
-    sure = rows[labelled[rows.index] >= 0.5]
-    short = sure.assign(text=[excerpt(text, rng) for text in sure.text], excerpt=True)
-    short = short[short.text != sure.text]
-    for task in TASKS:
-        short[f"{task}_weight"] *= settings.excerpt_weight
-    return pd.concat([rows, short], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -154,37 +156,50 @@ def fold_of(text: str, folds: int) -> int:
     return zlib.crc32(text.encode()) % folds
 
 
-def _class_numbers(names: pd.Series[str]) -> Array:
-    ordered = sorted(set(names) - {""})
-    return names.map({name: number for number, name in enumerate(ordered)}).fillna(-1).to_numpy(np.int64)
-
-
 def choose_ngrams(
-    texts: list[str], labels: dict[str, Array], settings: LinearSettings, besides: Collection[int] = ()
+    tasks: Mapping[str, TaskTexts], settings: LinearSettings, besides: Collection[int] = ()
 ) -> NgramTable:
-    """Returns the table of the `settings.rows` n-grams that tell the classes apart best, the hashes `besides` among them.
+    """Returns the table of the `settings.rows` n-grams that move the scores of `tasks` most, the hashes `besides` among them.
 
-    `labels`: for each task, a class number for each of `texts`, -1 where there is none. The rows are shared evenly by
-    the tasks, by the largest chi-square of an n-gram with any class (Yang and Pedersen 1997).
+    The rows are shared evenly by the tasks. How much an n-gram moves is its largest weight for any class in SVMs on all
+    n-grams, times the root of how many texts hold it: what leaving it out would cost the scores over all texts.
     """
-    frequent = _frequent_hashes(texts, settings)
-    present = count_matrix(texts, NgramTable(frequent, settings.shortest, settings.longest)).sign()
-    rankings = [np.argsort(-_chi_square(present, classes)) for classes in labels.values()]
+    frequent = _frequent_hashes([text for rows in tasks.values() for text in rows.texts], settings)
+    everything = NgramTable(frequent, settings.shortest, settings.longest, settings.edges)
+    ranking_only = replace(settings, likely_shares=dict.fromkeys(tasks, 0.0))
+    rankings = []
+    for task, rows in tasks.items():
+        features = count_matrix(rows.texts, everything)
+        weight, _ = fit_linear(task, features, rows.targets, rows.weights, ranking_only, _RANKING_TOLERANCE)
+        held = np.asarray((features > 0).sum(0)).ravel()
+        rankings.append(np.argsort(-np.abs(weight).max(1) * np.sqrt(held)))
+    return _table_of(frequent, np.stack(rankings, 1).ravel(), settings, besides)
+
+
+def _table_of(frequent: Array, order: Array, settings: LinearSettings, besides: Collection[int]) -> NgramTable:
+    """Returns the table of `besides` and of the first of `frequent` in `order` that still have room."""
     chosen = set(besides)
-    for row in np.stack(rankings, 1).ravel():
+    for row in order:
         if len(chosen) >= settings.rows:
             break
         chosen.add(int(frequent[row]))
-    return NgramTable(np.array(sorted(chosen), np.uint32), settings.shortest, settings.longest)
+    return NgramTable(np.array(sorted(chosen), np.uint32), settings.shortest, settings.longest, settings.edges)
 
 
 def _triage_hashes(corpus: pd.DataFrame, settings: LinearSettings) -> list[int]:
-    """Returns the n-grams that tell best how urgent the project's own sentences are; questions hardly have them."""
+    """Returns the n-grams that tell best how urgent the project's own sentences are; questions hardly have them.
+
+    By the largest chi-square of an n-gram with any class (Yang and Pedersen 1997): few texts, and no rare classes.
+    """
     own = corpus[(corpus.split == "train") & (corpus.source == "triage")]
     if own.empty or not settings.triage_rows:
         return []
     chosen = replace(settings, rows=settings.triage_rows, least_texts=settings.triage_least_texts)
-    return choose_ngrams(own.text.tolist(), {"triage": _class_numbers(own.triage)}, chosen).hashes.tolist()
+    frequent = _frequent_hashes(own.text.tolist(), chosen)
+    everything = NgramTable(frequent, settings.shortest, settings.longest, settings.edges)
+    _, targets = np.unique(own.triage, return_inverse=True)
+    present = count_matrix(own.text.tolist(), everything).sign()
+    return _table_of(frequent, np.argsort(-_chi_square(present, targets)), chosen, ()).hashes.tolist()
 
 
 def count_matrix(texts: list[str], table: NgramTable) -> sparse.csr_matrix:
@@ -197,29 +212,38 @@ def count_matrix(texts: list[str], table: NgramTable) -> sparse.csr_matrix:
 
 
 def fit_linear(
-    task: str, features: sparse.csr_matrix, targets: Array, weights: Array, settings: LinearSettings
-) -> tuple[Array, Array]:
+    task: str, features: sparse.csr_matrix, targets: Array, weights: Array, settings: LinearSettings,
+    margin_tolerance: float = _MARGIN_TOLERANCE,
+) -> tuple[Array, Array]:  # fmt: skip
     """Returns the (rows, classes) weight and (classes,) bias of `task`'s linear model, inverse document frequency folded
     in.
 
     `targets` (texts,): class numbers from 0 without a gap, -1 where unlabelled; `weights` (texts,).
     """
     frequency = np.maximum(np.asarray((features > 0).sum(0)).ravel(), 1)
-    rarity = np.log((1 + features.shape[0]) / (1 + frequency)) + 1
+    rarity = (np.log((1 + features.shape[0]) / (1 + frequency)) + 1).astype(np.float32)
     used = (targets >= 0) & (weights > 0)
     counts = np.bincount(targets[used])
     balanced = weights[used] * counts[targets[used]] ** -settings.rare_powers[task]
     scaled = sparse.csr_matrix(features[used] @ sparse.diags(rarity))
     norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(1)).ravel()).mean()
-    likely = LogisticRegression(C=settings.regularization[task], tol=1e-3, max_iter=_MOST_ITERATIONS)
-    apart = LinearSVC(C=settings.margin_regularization, dual=True)
+    scaled = scaled / norms
     weight, bias = np.zeros(()), np.zeros(())
-    for model, share in ((likely, 1.0), (apart, settings.margin_share)):
-        if share:
-            model.fit(scaled / norms, targets[used], sample_weight=balanced / balanced.mean())
-            its_weight, its_bias = _for_every_class(model.coef_, model.intercept_)
-            weight, bias = weight + share * its_weight, bias + share * its_bias
+    for model, share in _models(task, settings, margin_tolerance):
+        model.fit(scaled, targets[used], sample_weight=balanced / balanced.mean())
+        its_weight, its_bias = _for_every_class(model.coef_, model.intercept_)
+        spread = np.asarray(scaled @ its_weight.T).std() / share
+        weight, bias = weight + its_weight / spread, bias + its_bias / spread
     return (weight * rarity / norms).T.astype(np.float32), bias.astype(np.float32)
+
+
+def _models(task: str, settings: LinearSettings, margin_tolerance: float) -> Iterator[tuple[Any, float]]:
+    """Yields the models whose scores are added, and how much each counts."""
+    if settings.margin_share:
+        yield LinearSVC(C=settings.margin_regularization, tol=margin_tolerance), settings.margin_share
+    if settings.likely_shares[task]:
+        likely = LogisticRegression(C=settings.regularization[task], tol=_LIKELY_TOLERANCE, max_iter=_MOST_ITERATIONS)
+        yield likely, settings.likely_shares[task]
 
 
 def _for_every_class(weight: Array, bias: Array) -> tuple[Array, Array]:
@@ -228,7 +252,7 @@ def _for_every_class(weight: Array, bias: Array) -> tuple[Array, Array]:
 
 
 def _frequent_hashes(texts: list[str], settings: LinearSettings) -> Array:
-    seen = [np.unique(ngram_hashes(text, settings.shortest, settings.longest)) for text in texts]
+    seen = [np.unique(ngram_hashes(text, settings.shortest, settings.longest, settings.edges)) for text in texts]
     hashes, counts = np.unique(np.concatenate(seen), return_counts=True)
     return np.asarray(hashes[counts >= settings.least_texts])
 
@@ -245,37 +269,3 @@ def _chi_square(present: sparse.csr_matrix, classes: Array) -> Array:
     totals = np.asarray(rows.sum(0)).ravel()
     expected = class_share[:, None] * totals[None, :]
     return np.asarray(((observed - expected) ** 2 / np.maximum(expected, 0.5)).max(0))
-
-
-def save_linear(path: Path, table: NgramTable, parts: dict[str, tuple[Array, Array]]) -> None:
-    """Writes the table and the weight and bias of each task to `path`, an .npz."""
-    arrays: dict[str, Any] = {
-        f"{task}.{part}": value
-        for task, pair in parts.items()
-        for part, value in zip(("weight", "bias"), pair, strict=True)
-    }
-    np.savez(path, hashes=table.hashes, lengths=np.array([table.shortest, table.longest]), **arrays)
-
-
-def load_linear(path: Path) -> tuple[NgramTable, dict[str, tuple[Array, Array]]]:
-    """Returns what `save_linear` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        shortest, longest = (int(length) for length in arrays["lengths"])
-        tasks = sorted({name.split(".")[0] for name in arrays.files if "." in name})
-        parts = {task: (arrays[f"{task}.weight"], arrays[f"{task}.bias"]) for task in tasks}
-        return NgramTable(arrays["hashes"], shortest, longest), parts
-
-
-def save_folds(path: Path, folds: FoldedLinear) -> None:
-    """Writes the branch fitted on folds to `path`, an .npz without its table."""
-    arrays: dict[str, Any] = {f"{task}.weights": weights for task, weights in folds.weights.items()}
-    arrays |= {f"{task}.biases": biases for task, biases in folds.biases.items()}
-    np.savez(path, **arrays)
-
-
-def load_folds(path: Path, table: NgramTable) -> FoldedLinear:
-    """Returns what `save_folds` wrote, on the rows of `table`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return FoldedLinear(
-            table, *({task: arrays[f"{task}.{part}"] for task in TASKS} for part in ("weights", "biases"))
-        )

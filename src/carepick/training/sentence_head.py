@@ -12,7 +12,7 @@ import pandas as pd
 from carepick.engine.ngrams import NgramTable
 from carepick.evaluation.rules import heard_by_rules
 from carepick.text.sentences import put_into, split_sentences
-from carepick.training.gatekeepers import LABELS, LinearHead, fit_gatekeeper, quiet
+from carepick.training.gatekeepers import LABELS, LinearHead, complaints, fit_gatekeeper, quiet
 from carepick.training.linear import count_matrix
 
 SENTENCES = "sentences"  # the head's name beside the gatekeepers
@@ -50,10 +50,10 @@ def fit_sentence_head(
     own = rows[rows.purpose == "triage"]
     alarming = own[(own.label != "none") & (own.text.str.len() <= settings.letters)]
     calm = own.text[own.label == "none"].tolist()
-    complaints = ((rows.purpose == "disease") & (rows.source == "sentence")) | (rows.purpose == "ordinary")
+    everyday = complaints(rows) | (rows.purpose == "ordinary").to_numpy()
     elsewhere = (rows.purpose == "scope") & (rows.label == "other")
     asked = [text for text, heard in zip(questions, heard_by_rules(list(questions)), strict=True) if not heard]
-    harmless = [*rows.text[quiet(rows, (complaints | elsewhere).to_numpy())], *asked, *calm]
+    harmless = [*rows.text[quiet(rows, everyday | elsewhere.to_numpy())], *asked, *calm]
     pieces = [(text[start:end], "none") for text in harmless for start, end in split_sentences(text)]
     rng = random.Random(settings.seed)
     for text, label in zip(alarming.text, alarming.label, strict=True):

@@ -27,15 +27,8 @@ from carepick.training.gatekeepers import (
     save_gatekeepers,
 )
 from carepick.training.learning_curve import LearningCurveSettings, learning_curve
-from carepick.training.linear import (
-    LinearSettings,
-    fit_branches,
-    fit_folds,
-    load_folds,
-    load_linear,
-    save_folds,
-    save_linear,
-)
+from carepick.training.linear import LinearSettings, fit_branches, fit_folds
+from carepick.training.linear_files import load_folds, load_linear, save_folds, save_linear
 from carepick.training.quantization import QuantizationSettings, compare_quantizations
 from carepick.training.recipe import StepFunction
 from carepick.training.sentence_head import SENTENCES, SentenceHeadSettings, fit_sentence_head
@@ -112,9 +105,10 @@ def features_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str
     corpus, encoder, network_folder, datasets = inputs
     layers = json.loads((network_folder / "settings.json").read_text())["layers"]
     network, _ = load_network(network_folder, encoder, layers)
-    rows = rows_to_read(
-        pd.read_parquet(corpus), datasets, int(settings.get("ordinary", 5000)), int(settings.get("seed", 7))
+    ordinary, complaints, seed = (
+        int(settings.get(name, default)) for name, default in (("ordinary", 5000), ("complaints", 6000), ("seed", 7))
     )
+    rows = rows_to_read(pd.read_parquet(corpus), datasets, ordinary, complaints, seed)
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
     texts, places = np.unique(rows.text.to_numpy(str), return_inverse=True)  # many stand there for both tasks
     write_features(rows, pooled_states(network, tokenizer, texts.tolist())[places], outputs[0])
