@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.service.conftest import SECONDS, WatchedEngine
 
+from carepick.engine.base import FloatArray
 from carepick.engine.manifest import Golden, Head
 from carepick.errors import BundleError, DeadlineError, InvalidTextError, NotReadyError, OverloadedError
 from carepick.knowledge.guidance import Guidance, load_guidance
@@ -20,7 +21,7 @@ from carepick.records import Confidence, Prediction, Task, TriageLevel
 from carepick.service.answers import RecentAnswers
 from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.diagnosis import Composer
-from carepick.service.explanation import Contributions, contributions
+from carepick.service.explanation import Contributions, Places
 from carepick.service.models import ModelSet, ServedModel
 from carepick.service.predictor import Parts, Predictor
 from carepick.service.triage import Triager
@@ -364,12 +365,13 @@ def test_words_of_flags_are_looked_for_only_where_there_are_none(
     make: MakePredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
+    really = Places.contributions
 
-    def count(text: object, windows: object, outputs: object, head: str, located: object) -> Contributions:
+    def count(places: Places, outputs: Mapping[str, FloatArray], head: str) -> Contributions:
         asked.append(head)
-        return contributions(text, windows, outputs, head, located)  # type: ignore[arg-type]
+        return really(places, outputs, head)
 
-    monkeypatch.setattr("carepick.service.interpretation.contributions", count)
+    monkeypatch.setattr(Places, "contributions", count)
     calm, alarmed = make([Alarmed(2.0)]), make([Alarmed()])
     assert calm.diagnose(TEXT).flags == ()
     heard = alarmed.diagnose("가슴을 쥐어짜듯 아프고 식은땀이 나요").prediction.triage.flags
