@@ -14,6 +14,7 @@ import numpy as np
 HashArray = np.ndarray[Any, np.dtype[np.uint32]]
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 Codes = np.ndarray[Any, np.dtype[np.uint64]]
+Part = tuple[HashArray, IntArray, int]  # hashes and first letters of n-grams, and how many letters each of them has
 
 _LONGEST_EDGE = 3  # letters at the beginning or the end of a word
 _LONGEST_WORD = 8  # letters of a word that is read as a whole
@@ -30,11 +31,12 @@ def ngram_hashes(text: str, shortest: int, longest: int, edges: bool = False) ->
     Shape (number of n-grams,), shorter n-grams first, each length in reading order; then, with `edges`, those of the
     edges of words.
     """
-    return _read(text, shortest, longest, edges)[0]
+    parts, _ = _read(text, shortest, longest, edges)
+    return np.concatenate([hashes for hashes, _, _ in parts]) if parts else np.zeros(0, np.uint32)
 
 
-def _read(text: str, shortest: int, longest: int, edges: bool) -> tuple[HashArray, IntArray, IntArray, IntArray]:
-    """Returns the hash, the first letter and the number of letters of every n-gram, and each letter's place in `text`."""
+def _read(text: str, shortest: int, longest: int, edges: bool) -> tuple[list[Part], IntArray]:
+    """Returns the n-grams of `text`, part by part, and the place in `text` of each of its letters."""
     letters = _letters(text)
     codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     places = np.array([place for place, character in enumerate(text) if not character.isspace()], np.int64)
@@ -46,11 +48,7 @@ def _read(text: str, shortest: int, longest: int, edges: bool) -> tuple[HashArra
     ]
     if edges and len(codes):
         parts += _edge_parts(rolled, places)
-    if not parts:
-        return np.zeros(0, np.uint32), np.zeros(0, np.int64), np.zeros(0, np.int64), places
-    hashes, first, lengths = zip(*parts, strict=True)
-    size = np.concatenate([np.full(len(row), length) for row, length in zip(first, lengths, strict=True)])
-    return np.concatenate(hashes), np.concatenate(first), size, places
+    return parts, places
 
 
 def _roll(codes: Codes, longest: int) -> list[Codes]:
@@ -61,7 +59,7 @@ def _roll(codes: Codes, longest: int) -> list[Codes]:
     return rolled
 
 
-def _edge_parts(rolled: list[Codes], places: IntArray) -> list[tuple[HashArray, IntArray, int]]:
+def _edge_parts(rolled: list[Codes], places: IntArray) -> list[Part]:
     """Returns hashes, first letters and length of the first and last letters of words, and of short words as a whole."""
     breaks = np.flatnonzero(np.diff(places) > 1) + 1
     starts, ends = np.concatenate([[0], breaks]), np.concatenate([breaks, [len(places)]])
@@ -118,7 +116,11 @@ class NgramTable:
 
         Three arrays (occurrences,) int64; the characters are positions in `text`, white space counted.
         """
-        hashes, first, size, places = _read(text, self.shortest, self.longest, self.edges)
+        parts, places = _read(text, self.shortest, self.longest, self.edges)
+        if not parts:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+        hashes, first = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
+        size = np.repeat([length for _, _, length in parts], [len(hashed) for hashed, _, _ in parts])
         rows = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
         known = self.hashes[rows] == hashes
         return rows[known] + 1, places[first[known]], places[first[known] + size[known] - 1]
