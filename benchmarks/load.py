@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 
 from benchmarks.stats import BROKEN, OK, TIMED_OUT, Sample
 
-_PAUSE_SECONDS = 0.1  # of a client that was refused
+_PAUSE_SECONDS = 1.0  # of a client that was refused: the least that Retry-After can name
 
 
 @dataclass(frozen=True)

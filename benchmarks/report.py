@@ -30,7 +30,9 @@ def write_report(results: Results, path: Path | None) -> None:
 
 def report(results: Results, with_plots: bool) -> list[str]:
     """Returns the lines of the report."""
-    lines = ["# Results", "", f"Measured on {results.date}, {results.mode} run. How: [README.md](README.md).", ""]
+    rounds = len({each.round for each in results.measurements})
+    run = f"{results.mode} run of {rounds} round{'s' if rounds != 1 else ''}"
+    lines = ["# Results", "", f"Measured on {results.date}, {run}. How: [README.md](README.md).", ""]
     lines += [*_machine(results), *_bars(results)]
     for models in MODEL_SETS.values():
         if any(each.models == models.name for each in results.measurements):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,11 @@ class Results:
         """Returns the rounds of one server, model set and load."""
         wanted = (server, models, scenario)
         return [each for each in self.measurements if (each.server, each.models, each.scenario) == wanted]
+
+    def add(self, other: Results, measured: Collection[str]) -> None:
+        """Adds what `other` found on models that are not among those `measured` now."""
+        for name in ("measurements", "starts", "limits"):
+            getattr(self, name).extend(row for row in getattr(other, name) if row.models not in measured)
 
 
 def save(results: Results, path: Path) -> None:

@@ -11,24 +11,26 @@ import datetime
 import json
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import groups, machine
-from benchmarks.contestants import CAREPICK, HERE, MODEL_SETS, ROOT, SERVERS, VENVS, ModelSet, Server, Variant
+from benchmarks.contestants import CAREPICK, HERE, KM_BERT, MODEL_SETS, ROOT, SERVERS, VENVS, ModelSet, Server, Variant
 from benchmarks.load import Outcome, Plan
 from benchmarks.memory import Watcher, usage
 from benchmarks.plan import BOTH_SCENARIO, MODES, SATURATED, SCENARIOS, Mode, Scenario
 from benchmarks.report import write_report
-from benchmarks.results import Limit, Measurement, Results, Start, save
+from benchmarks.results import Limit, Measurement, Results, Start, load, save
 from benchmarks.running import Running, StartError, running
 from benchmarks.setup import installed
 from benchmarks.stats import OK, REFUSED, Sample, answers_per_second, begun_after, latencies, statuses
 from benchmarks.texts import mixed_texts, token_counter
 
 LOGS = HERE / ".logs"
+_QUIET_SECONDS = 1.5  # before each load: what the one before it left is worked off, and no queue is kept short for it
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Session:
     def _measurement(
         self, started: Running, models: ModelSet, scenario: Scenario, number: int, rate: float
     ) -> Measurement:
+        time.sleep(_QUIET_SECONDS)
         watcher = Watcher(lambda: usage(started.pid))
         plan = self._plan(started, models, scenario, number, rate, self.mode.seconds)
         outcome = ask(plan)
@@ -136,7 +139,7 @@ def main() -> int:
     """Measures what the flags name, writes the results and the report."""
     flags = _flags()
     mode = MODES[flags.mode]
-    mode = replace(mode, seconds=flags.seconds or mode.seconds)
+    mode = replace(mode, seconds=flags.seconds or mode.seconds, rounds=flags.rounds or mode.rounds)
     LOGS.mkdir(exist_ok=True)
     names = flags.servers.split(",") if flags.servers else list(SERVERS)
     results = Results(
@@ -149,13 +152,19 @@ def main() -> int:
         if "error" in results.installs[name] or not results.installs[name]:
             results.failures[name] = str(results.installs[name].get("error", "not set up: make bench-setup"))
     sets = [MODEL_SETS[name] for name in (flags.models.split(",") if flags.models else MODEL_SETS)]
+    path = HERE / "results" / f"{mode.name}.json"
+    if flags.add:
+        earlier = load(path)
+        results.add(earlier, {each.name for each in sets})
+        results.groups = [] if KM_BERT in sets else earlier.groups
     session = Session(mode, results, {each.name: _texts(each, mode) for each in sets})
     for models in sets:
-        able = [SERVERS[name] for name in names if name not in results.failures]
-        session.measure(models, [server for server in able if models.originals or server.name != "reference"])
+        session.measure(
+            models, [SERVERS[name] for name in models.servers if name in names and name not in results.failures]
+        )
         if models.originals and CAREPICK.name in names:
             results.groups += [groups.run(ask, session.texts[models.name], *each) for each in mode.groups]
-        save(results, HERE / "results" / f"{mode.name}.json")
+        save(results, path)
     write_report(results, HERE / "RESULTS.md" if mode.name == "full" else None)
     return 0
 
@@ -164,8 +173,14 @@ def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--mode", choices=list(MODES), default="short", help="(default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.0, help="length of each load (default: the mode's)")
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="how often every server is measured (default: the mode's)"
+    )
     parser.add_argument("--servers", default="", help=f"some of {','.join(SERVERS)} (default: all)")
     parser.add_argument("--models", default="", help=f"some of {','.join(MODEL_SETS)} (default: all)")
+    parser.add_argument(
+        "--add", action="store_true", help="keep what an earlier run of this mode found, of other models"
+    )
     return parser.parse_args()
 
 

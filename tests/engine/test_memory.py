@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 
@@ -40,6 +41,28 @@ after = resident()
 assert after < before / 2, (before, after)
 assert (numpy.ones((8, 8)) @ numpy.ones(8)).tolist() == [8.0] * 8
 assert onnxruntime.get_available_providers()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has other heaps")
+def test_threads_share_few_heaps() -> None:
+    code = """
+import ctypes, re, threading
+from carepick.engine.memory import share_heaps
+share_heaps()
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.malloc.argtypes = (ctypes.c_size_t,)
+together, heaps = threading.Barrier(16), set()
+def ask():
+    together.wait()
+    heaps.add(library.malloc(100) >> 26)  # a heap of a thread is 64 MB and lies at a multiple of it
+    together.wait()
+threads = [threading.Thread(target=ask) for _ in range(16)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+assert len(heaps) <= 2, heaps
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -145,6 +145,7 @@ def unnamed(folder: Path) -> None:
         (unnamed, "names no labels"),
         (edit_config(model_type="electra"), "expected a BERT, found electra"),
         (edit_config(hidden_act="relu"), "expected the activation gelu"),
+        (edit_config(num_hidden_layers=1), r"encoder\.layer\.1\..* that num_hidden_layers does not count"),
         (edit_config(num_hidden_layers=3), r"encoder\.layer\.2\..* is missing"),
         (edit_config(intermediate_size=65), r"has the shape \(64, 32\), expected \(65, 32\)"),
         (edit_config(vocab_size=None), "config.json lacks 'vocab_size'"),

@@ -231,6 +231,7 @@ def test_one_class_is_told(base: Path, tmp_path: Path, capsys: pytest.CaptureFix
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
         (lambda folder: shutil.copy(folder / "../other.safetensors", folder / "model.safetensors"), "is no whole BERT"),
         (lambda folder: say(folder, hidden_size=48), "another size than its config.json says.*copy config.json"),
+        (lambda folder: say(folder, num_hidden_layers=1), "layers that its config.json does not count.*layer.1."),
         (lambda folder: say(folder, vocab_size=9999), "1 weights.*embeddings.word_embeddings.weight first"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from carepick.training.tokenizer_files import read_tokenizer
 
 _WANTED_FILES = ["config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", *WEIGHT_NAMES]
 _NEW_PARTS = ("classifier.", "bert.pooler.")  # a base need not have them: they are learnt
+_ENCODER_LAYER = re.compile(r"(bert\.)?encoder\.layer\.\d+\.")
 
 
 def find_base(base: str) -> Path:
@@ -80,7 +82,7 @@ def _load_model(folder: Path, classes: int) -> Any:
 
 
 def _check_encoder(folder: Path, loading: dict[str, Any]) -> None:
-    """Raises `TrainingError` when a weight of the encoder was not read: the library would draw it at random."""
+    """Raises `TrainingError` when a weight of the encoder would be drawn at random, or left unread, without a word."""
     missing = sorted(name for name in loading["missing_keys"] if not name.startswith(_NEW_PARTS))
     if missing:
         raise TrainingError(
@@ -92,6 +94,12 @@ def _check_encoder(folder: Path, loading: dict[str, Any]) -> None:
         raise TrainingError(
             f"the base {folder}: {len(unfit)} weights have another size than its config.json says, {unfit[0]} first: "
             "they do not belong together, copy config.json and the weights again from one model"
+        )
+    unread = sorted(name for name in loading["unexpected_keys"] if _ENCODER_LAYER.match(name))
+    if unread:
+        raise TrainingError(
+            f"the base {folder}: {len(unread)} weights belong to layers that its config.json does not count, "
+            f"{unread[0]} first: set num_hidden_layers to what the weights have"
         )
 
 

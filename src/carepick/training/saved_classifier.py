@@ -44,7 +44,11 @@ def check_classifier(classifier: SavedClassifier, place: str) -> SavedClassifier
     activation = classifier.config.get("hidden_act", "gelu")
     if activation != "gelu":
         raise BundleError(f"{place}: expected the activation gelu, found {activation}")
-    for name, shape in weight_shapes(classifier.config, len(classifier.labels)).items():
+    shapes = weight_shapes(classifier.config, len(classifier.labels))
+    unread = sorted(name for name in classifier.weights.keys() - shapes if name.startswith("bert.encoder.layer."))
+    if unread:
+        raise BundleError(f"{place}: the weight {unread[0]} is of a layer that num_hidden_layers does not count")
+    for name, shape in shapes.items():
         if name not in classifier.weights:
             raise BundleError(f"{place}: the weight {name} is missing: it holds no whole BertForSequenceClassification")
         found = classifier.weights[name].shape

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
+from carepick.engine.memory import share_heaps
 from carepick.errors import CarepickError, SettingsError
 from carepick.settings import Settings
 from carepick.web.capacity import SPARE_THREADS, most_admitted
@@ -39,6 +40,7 @@ def serve(settings: Settings, dev: bool = False) -> int:
     """
     set_up_logging(settings.log_level)
     _dump_nothing()
+    share_heaps()
     listener = _listen(settings.host, settings.port)
     return _serve_dev(settings, listener) if dev else _serve_gunicorn(settings, listener)
 

@@ -19,6 +19,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from carepick.engine.memory import give_memory_back
 from carepick.errors import CarepickError
 from carepick.web.logging import LOGGER, describe
 
@@ -32,6 +33,11 @@ _POLL_SECONDS = 0.01
 
 class Master(Arbiter):  # type: ignore[misc]
     """The first process: holds the socket, starts the workers and passes signals on."""
+
+    def spawn_workers(self) -> None:
+        """Starts the workers that lack, and lets go of what only starting took."""
+        super().spawn_workers()
+        give_memory_back()
 
     def handle_hup(self) -> None:
         """Lets every worker load its bundles again in place; no process ends and no connection is closed."""
