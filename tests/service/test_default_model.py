@@ -11,6 +11,7 @@ import pytest
 from carepick.knowledge.catalog import load_catalog
 from carepick.records import Task, TriageLevel
 from carepick.service.predictor import Predictor
+from carepick.service.triage import LEARNED
 from carepick.settings import Settings
 
 PLAIN = [
@@ -26,7 +27,8 @@ URGENT = [
 ]  # fmt: skip
 # Sentences that anyone tries first, each with every department that would be a sensible answer.
 FIRST = json.loads((Path(__file__).parents[1] / "data" / "plain_questions.json").read_text(encoding="utf-8"))
-
+LEARNED_CASES = json.loads((Path(__file__).parents[1] / "data" / "learned_flag_cases.json").read_text(encoding="utf-8"))
+RULE_CASES = json.loads((Path(__file__).parents[1] / "data" / "red_flag_cases.json").read_text(encoding="utf-8"))
 
 STORY = (
     "{} 요즘 회사 일이 바빠서 점심을 자주 걸러요. 속이 더부룩해서 유산균을 먹기 시작했고요. {} "
@@ -70,6 +72,30 @@ def test_one_sentence_decides_in_a_long_story(predictor: Predictor, sentence: st
     for story in (STORY.format("안녕하세요.", sentence), STORY.format(sentence, "")):
         assert level in {flag.level for flag in predictor.predict(story).triage.flags}
     assert predictor.predict(STORY.format("", "")).triage.level is TriageLevel.NONE
+
+
+def test_every_learned_flag_has_cases() -> None:
+    assert set(LEARNED_CASES) == set(LEARNED.values())
+    assert min(len(set(texts)) for cases in LEARNED_CASES.values() for texts in cases.values()) >= 4
+
+
+@pytest.mark.parametrize(("id", "text"), [(id, text) for id, cases in LEARNED_CASES.items() for text in cases["raise"]])
+def test_what_no_rule_was_written_for_is_heard(predictor: Predictor, id: str, text: str) -> None:
+    assert id in {flag.id for flag in predictor.predict(text).triage.flags}
+
+
+@pytest.mark.parametrize("text", [text for cases in LEARNED_CASES.values() for text in cases["quiet"]])
+def test_the_same_words_said_calmly_are_not(predictor: Predictor, text: str) -> None:
+    assert predictor.predict(text).triage.level is TriageLevel.NONE
+
+
+def test_rules_and_model_together_hear_the_cases_of_the_flags_and_few_look_alikes(predictor: Predictor) -> None:
+    def alarmed(kind: str) -> float:
+        texts = [text for cases in RULE_CASES.values() for text in cases[kind]]
+        return sum(bool(predictor.predict(text).triage.flags) for text in texts) / len(texts)
+
+    assert alarmed("raise") >= 0.99
+    assert alarmed("quiet") <= 0.08
 
 
 def test_the_wish_to_die_and_violence_are_heard_as_such(predictor: Predictor) -> None:

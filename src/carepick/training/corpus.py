@@ -198,7 +198,8 @@ def _sentence_rows(sentences: pd.DataFrame) -> pd.DataFrame:
 
 def _own_rows(datasets: Path, catalog: Catalog, settings: CorpusSettings) -> pd.DataFrame:
     triage = own_sentences(datasets).query("purpose == 'triage'").rename(columns={"label": "triage"})
-    descriptions = own_descriptions(datasets).assign(source="description", department_weight=1.0, disease_weight=1.0)
+    descriptions = own_descriptions(datasets).assign(source="description", disease_weight=1.0)
+    descriptions["department_weight"] = (descriptions.department != "").astype(float)
     symptoms = symptom_texts(catalog, settings.symptom_texts, seed=11).assign(
         source="symptoms", department_weight=settings.symptom_department_weight, disease_weight=1.0
     )

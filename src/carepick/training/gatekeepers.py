@@ -63,15 +63,16 @@ def fit_gatekeepers(
 
     An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them. So do short
     texts: written complaints are about health, and not urgent where the rules hear nothing; what is not about health
-    is not urgent, and urgent sentences are about health.
+    is not urgent, and urgent sentences are about health. Those that only sound so may speak of anything.
     """
     ordinary = rows.purpose.eq("ordinary").to_numpy()
     short = complaints(rows)
+    alarming = ((rows.purpose == "triage") & (rows.label != "none")).to_numpy()
     elsewhere = ((rows.purpose == "scope") & (rows.label == "other")).to_numpy()
     heads = {}
     for name, assumed, beside in (
         ("triage", "none", ordinary | elsewhere | quiet(rows, short)),
-        ("scope", "health", ordinary | short | rows.purpose.eq("triage").to_numpy()),
+        ("scope", "health", ordinary | short | alarming),
     ):
         own = rows.purpose.eq(name).to_numpy()
         used = own | beside

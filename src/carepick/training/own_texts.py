@@ -42,14 +42,15 @@ def _own_sentences(path: Path, purpose: str) -> pd.DataFrame:
 def own_descriptions(datasets: Path) -> pd.DataFrame:
     """Returns the plain descriptions in `datasets`/descriptions_training*.jsonl: columns text, disease, department.
 
-    A disease is described there as somebody puts it who does not know its name; all labels are names of the catalog.
+    A disease is described there as somebody puts it who does not know its name, or spoken of without it; all labels are
+    names of the catalog. The department is empty where the text says little about where to go.
     """
     rows = [
         json.loads(line)
         for path in sorted(datasets.glob("descriptions_training*.jsonl"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
-    table = pd.DataFrame(rows, columns=["text", "disease", "department"])
+    table = pd.DataFrame(rows, columns=["text", "disease", "department"]).fillna("")
     return table.assign(text=table.text.map(normalize)).drop_duplicates("text")
 
 
