@@ -95,9 +95,11 @@ class Results:
         return [each for each in self.measurements if (each.server, each.models, each.scenario) == wanted]
 
     def add(self, other: Results, measured: Collection[str]) -> None:
-        """Adds what `other` found on models that are not among those `measured` now."""
+        """Adds what `other` found on models that are not among those `measured` now, and of servers not named now."""
         for name in ("measurements", "starts", "limits"):
             getattr(self, name).extend(row for row in getattr(other, name) if row.models not in measured)
+        self.installs = {**other.installs, **self.installs}
+        self.failures = {**other.failures, **self.failures}
 
 
 def save(results: Results, path: Path) -> None:

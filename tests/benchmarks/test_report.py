@@ -57,6 +57,22 @@ def results() -> Results:
 LATE_REFUSED = Latencies(5, 10, 15)
 
 
+def test_a_later_run_of_one_model_keeps_what_an_earlier_one_found_of_others(results: Results) -> None:
+    later = dataclasses.replace(
+        results,
+        measurements=[measured("carepick", "km-bert", SATURATED, 13.0)], starts=[], limits=[],
+        installs={"carepick": {"disk_megabytes": 140.0}},
+    )  # fmt: skip
+    results.installs = {**results.installs, "litserve": {"disk_megabytes": 200.0}}
+    results.failures = {"rayserve": "did not start"}
+    later.add(results, {"km-bert"})
+    assert [each.rate for each in later.of("carepick", "km-bert", SATURATED)] == [13.0]
+    assert [each.rate for each in later.of("litserve", "default", SATURATED)] == [60.0]
+    assert {each.models for each in (*later.starts, *later.limits)} == {"default"}
+    assert {name: each["disk_megabytes"] for name, each in later.installs.items()} == {"carepick": 140, "litserve": 200}
+    assert later.failures == {"rayserve": "did not start"}
+
+
 def verdict(results: Results, title: str) -> Bar:
     [bar] = [bar for bar in bars(results) if title in bar.title]
     return bar

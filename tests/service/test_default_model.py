@@ -26,9 +26,11 @@ URGENT = [
     "약을 한 통 다 먹었어요", "아버지가 갑자기 쓰러져서 대답을 안 하세요",
 ]  # fmt: skip
 # Sentences that anyone tries first, each with every department that would be a sensible answer.
-FIRST = json.loads((Path(__file__).parents[1] / "data" / "plain_questions.json").read_text(encoding="utf-8"))
-LEARNED_CASES = json.loads((Path(__file__).parents[1] / "data" / "learned_flag_cases.json").read_text(encoding="utf-8"))
-RULE_CASES = json.loads((Path(__file__).parents[1] / "data" / "red_flag_cases.json").read_text(encoding="utf-8"))
+DATA = Path(__file__).parents[1] / "data"
+FIRST, LEARNED_CASES, RULE_CASES = (
+    json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
+    for name in ("plain_questions", "learned_flag_cases", "red_flag_cases")
+)
 
 STORY = (
     "{} 요즘 회사 일이 바빠서 점심을 자주 걸러요. 속이 더부룩해서 유산균을 먹기 시작했고요. {} "

@@ -93,7 +93,7 @@ def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(data: Path, re
         assert predictor.ready()
         answer = predictor.predict("눈이 빨갛고 눈곱이 껴요")
         assert answer.tasks[Task.DEPARTMENT].labels[0].name == "안과"
-        assert "결막염" in [label.name for label in answer.tasks[Task.DISEASE].labels[:3]]
+        assert answer.tasks[Task.DISEASE].labels[0].name == "결막염"
     finally:
         predictor.close()
     told.clear()
