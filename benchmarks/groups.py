@@ -29,7 +29,7 @@ def run(ask: Callable[[Plan], Outcome], texts: Sequence[str], megabytes: int, se
         with memory_group(megabytes) as group, tempfile.TemporaryDirectory(dir=HERE) as cache:
             return _within(group, ask, texts, megabytes, seconds, Path(cache))
     except (OSError, StartError) as error:
-        return GroupRun(megabytes, seconds, 0.0, {}, 0, 0.0, 0.0, _NONE, str(error))
+        return GroupRun(KM_BERT.name, megabytes, seconds, 0.0, {}, 0, 0.0, 0.0, _NONE, str(error))
 
 
 def _within(
@@ -53,6 +53,7 @@ def _within(
         plan = Plan(started.port, sentences, _CLIENTS, 0.0, seconds, warm_up=0.0)
         samples = ask(plan).samples
         return GroupRun(
+            models=KM_BERT.name,
             megabytes=megabytes,
             seconds=seconds,
             rate=round(answers_per_second(samples, 0.0, seconds), 2),

@@ -64,6 +64,7 @@ class Limit:
 class GroupRun:
     """A server under load inside a memory group; `error` when it could not be done."""
 
+    models: str
     megabytes: int
     seconds: float
     rate: float
@@ -96,7 +97,7 @@ class Results:
 
     def add(self, other: Results, measured: Collection[str]) -> None:
         """Adds what `other` found on models that are not among those `measured` now, and of servers not named now."""
-        for name in ("measurements", "starts", "limits"):
+        for name in ("measurements", "starts", "limits", "groups"):
             getattr(self, name).extend(row for row in getattr(other, name) if row.models not in measured)
         self.installs = {**other.installs, **self.installs}
         self.failures = {**other.failures, **self.failures}

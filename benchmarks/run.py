@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import groups, machine
-from benchmarks.contestants import CAREPICK, HERE, KM_BERT, MODEL_SETS, ROOT, SERVERS, VENVS, ModelSet, Server, Variant
+from benchmarks.contestants import CAREPICK, HERE, MODEL_SETS, ROOT, SERVERS, VENVS, ModelSet, Server, Variant
 from benchmarks.load import Outcome, Plan
 from benchmarks.memory import Watcher, usage
 from benchmarks.plan import BOTH_SCENARIO, MODES, SATURATED, SCENARIOS, Mode, Scenario
@@ -154,9 +154,7 @@ def main() -> int:
     sets = [MODEL_SETS[name] for name in (flags.models.split(",") if flags.models else MODEL_SETS)]
     path = HERE / "results" / f"{mode.name}.json"
     if flags.add:
-        earlier = load(path)
-        results.add(earlier, {each.name for each in sets})
-        results.groups = [] if KM_BERT in sets else earlier.groups
+        results.add(load(path), {each.name for each in sets})
     session = Session(mode, results, {each.name: _texts(each, mode) for each in sets})
     for models in sets:
         session.measure(

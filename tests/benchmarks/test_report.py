@@ -49,7 +49,7 @@ def results() -> Results:
         + [Start("litserve", "default", 0, "2 workers", 3.0, calm), Start("reference", "km-bert", 0, "", 9.0, calm)],
         limits=[Limit("default", 0, {"128": 90.0, "256": 100.0}, 0.1, 76.0)],
         groups=[
-            GroupRun(size, 300.0, 5.0, {"200": 1500}, 0, 500.0, 120.0, Usage(350, 120, 700, 3)) for size in (512, 380)
+            GroupRun("km-bert", size, 300.0, 5.0, {"200": 1500}, 0, 500.0, 120.0, Usage(350, 120, 700, 3)) for size in (512, 380)
         ],
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ LATE_REFUSED = Latencies(5, 10, 15)
 def test_a_later_run_of_one_model_keeps_what_an_earlier_one_found_of_others(results: Results) -> None:
     later = dataclasses.replace(
         results,
-        measurements=[measured("carepick", "km-bert", SATURATED, 13.0)], starts=[], limits=[],
+        measurements=[measured("carepick", "km-bert", SATURATED, 13.0)], starts=[], limits=[], groups=[],
         installs={"carepick": {"disk_megabytes": 140.0}},
     )  # fmt: skip
     results.installs = {**results.installs, "litserve": {"disk_megabytes": 200.0}}
@@ -71,6 +71,9 @@ def test_a_later_run_of_one_model_keeps_what_an_earlier_one_found_of_others(resu
     assert {each.models for each in (*later.starts, *later.limits)} == {"default"}
     assert {name: each["disk_megabytes"] for name, each in later.installs.items()} == {"carepick": 140, "litserve": 200}
     assert later.failures == {"rayserve": "did not start"}
+    assert later.groups == []
+    later.add(results, {"default"})
+    assert later.groups == results.groups
 
 
 def verdict(results: Results, title: str) -> Bar:

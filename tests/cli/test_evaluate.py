@@ -71,6 +71,11 @@ def test_texts_are_shown_only_when_asked_for_and_only_in_the_report(data, tmp_pa
             "disease_top3",
         ),
         (
+            "complaints",
+            {"id": "1", "text": "코가 막혀요", "likely": ["감기"], "unlikely": ["폐암"], "departments": ["이비인후과"]},
+            "likely_top3",
+        ),
+        (
             "behaviour",
             {
                 "id": "1",

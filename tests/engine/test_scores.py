@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carepick.engine.scores import correct_top
+from carepick.engine.scores import correct_top, count_letters, shortness
 
 
 def test_correcting_the_best_answer_keeps_order_and_sum():
@@ -24,3 +24,9 @@ def test_a_sure_row_and_an_empty_class_stay_numbers():
     corrected = correct_top(np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]), 0.5, 0.1)
     assert np.isfinite(corrected).all()
     assert corrected.sum(1) == pytest.approx(1)
+
+
+def test_a_text_is_the_shorter_the_fewer_letters_it_has():
+    assert count_letters(" 머리가  아파요\n") == 6
+    assert shortness(np.array([0, 5, 10, 99]), 10).tolist() == [1, 0.5, 0, 0]
+    assert shortness(5, 0) == 0

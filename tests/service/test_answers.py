@@ -9,7 +9,7 @@ from tests.service.conftest import Clock
 from carepick.service.answers import RecentAnswers
 from carepick.service.ticket import ModelOutput, Ticket
 
-OUTPUT = ModelOutput({}, 1, False)
+OUTPUT = ModelOutput({}, 1, False, 9)
 
 
 def claim(recent: RecentAnswers, text: str) -> tuple[Ticket, bool]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import SENTENCES, MakeBundle, seal
 
-from carepick.engine.manifest import Golden, Head, Label, read_manifest
+from carepick.engine.manifest import MANIFEST_NAME, Golden, Head, Label, parse_manifest, read_manifest
 from carepick.errors import BundleError
 from carepick.knowledge.red_flags import load_red_flags
 from carepick.knowledge.stems import Stem
@@ -109,6 +111,15 @@ def test_refuses_a_head_without_answers(make_bundle: MakeBundle) -> None:
     seal(folder, heads={"disease": Head(labels, excluded_labels=tuple(label.id for label in labels))})
     with pytest.raises(BundleError, match="every label of head disease"):
         predictor_of(folder)
+
+
+@pytest.mark.parametrize("strange", [{"short_bias": {"stray": 1.0}, "short_letters": 9}, {"short_letters": -1}])
+def test_refuses_a_bias_for_short_texts_that_fits_no_label(make_bundle: MakeBundle, strange: dict[str, Any]) -> None:
+    path = make_bundle(["disease"]) / MANIFEST_NAME
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["heads"]["disease"].update(strange)
+    with pytest.raises(BundleError, match="short_bias must name its labels"):
+        parse_manifest(manifest)
 
 
 def test_refuses_another_golden_answer(make_bundle: MakeBundle) -> None:

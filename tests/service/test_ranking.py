@@ -12,20 +12,32 @@ LABELS = tuple(Label(id, id.upper()) for id in "abcd")
 
 
 def test_scores_are_the_softmax_of_the_logits() -> None:
-    scores = Ranking(Head(LABELS)).probabilities(np.log(np.array([1, 2, 3, 4], np.float32)))
+    scores = Ranking(Head(LABELS)).probabilities(np.log(np.array([1, 2, 3, 4], np.float32)), 9)
     np.testing.assert_allclose(scores, [0.1, 0.2, 0.3, 0.4], rtol=1e-6)
 
 
 def test_temperature_divides_the_logits() -> None:
     logits = np.array([0, 2, 4, 6], np.float32)
     np.testing.assert_allclose(
-        Ranking(Head(LABELS, temperature=2)).probabilities(logits), Ranking(Head(LABELS)).probabilities(logits / 2)
+        Ranking(Head(LABELS, temperature=2)).probabilities(logits, 9),
+        Ranking(Head(LABELS)).probabilities(logits / 2, 9),
     )
+
+
+def test_the_shorter_a_text_the_more_counts_what_is_common() -> None:
+    ranking = Ranking(Head(LABELS, temperature=2, short_bias={"b": 1.0, "c": -1.0}, short_letters=20))
+    logits = np.zeros(4, np.float32)
+    half = ranking.probabilities(logits, 10)
+    np.testing.assert_allclose(half / half[0], np.exp([0, 0.5, -0.5, 0]))
+    empty = ranking.probabilities(logits, 0)
+    np.testing.assert_allclose(empty / empty[0], np.exp([0, 1, -1, 0]))
+    for letters in (20, 500):
+        np.testing.assert_allclose(ranking.probabilities(logits, letters), 0.25)
 
 
 def test_excluded_labels_give_their_share_to_the_others_and_are_never_answered() -> None:
     ranking = Ranking(Head(LABELS, excluded_labels=("d",)))
-    scores = ranking.probabilities(np.log(np.array([1, 2, 5, 1e6], np.float32)))
+    scores = ranking.probabilities(np.log(np.array([1, 2, 5, 1e6], np.float32)), 9)
     np.testing.assert_allclose(scores, [0.125, 0.25, 0.625, 0], atol=1e-6)
     assert [label.id for label in ranking.rank(scores)] == ["c", "b", "a"]
 
@@ -56,7 +68,7 @@ def test_what_is_ranked_is_like_a_tuple() -> None:
 
 @pytest.mark.parametrize("scale", [1e4, -1e4])
 def test_enormous_logits_stay_numbers(scale: float) -> None:
-    scores = Ranking(Head(LABELS)).probabilities(np.array([1, 2, 3, 4], np.float32) * np.float32(scale))
+    scores = Ranking(Head(LABELS)).probabilities(np.array([1, 2, 3, 4], np.float32) * np.float32(scale), 9)
     assert np.isfinite(scores).all()
     assert scores.sum() == pytest.approx(1)
 

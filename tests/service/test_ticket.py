@@ -10,7 +10,7 @@ import pytest
 from carepick.errors import DeadlineError, OverloadedError
 from carepick.service.ticket import ModelOutput, Ticket
 
-OUTPUT = ModelOutput({}, 1, False)
+OUTPUT = ModelOutput({}, 1, False, 9)
 
 
 def test_holders_get_the_output() -> None:

@@ -69,10 +69,24 @@ def test_the_prior_is_taken_out_where_rare_classes_are_lost():
     for name, priors in (("skewed", skewed), ("even", even)):
         rows, states = asked_about(priors)
         labels = {"disease": [str(number) for number in range(6)]}
-        result = calibrate(rows, states, table, branches, heads, labels, {"disease": priors}, CalibrationSettings())
+        result = calibrate(rows, states, table, branches, heads, labels, {"disease": priors}, {}, CalibrationSettings())
         power[name] = result["disease"]["blend"]["prior_power"]
     assert power["skewed"] > 0
     assert power["even"] == 0
+
+
+def test_what_people_mostly_come_with_is_said_for_short_texts():
+    from carepick.training.calibrate import CalibrationSettings, calibrate
+
+    rows, states = asked_about(np.full(3, 1 / 3))
+    table = NgramTable(np.arange(1, 9, dtype=np.uint32), 1, 2)
+    branches, heads = {"disease": (np.zeros((8, 3)), np.zeros(3))}, {"disease": (np.eye(3), np.zeros(3))}
+    result = calibrate(
+        rows, states, table, branches, heads, {"disease": ["0", "1", "2"]}, {"disease": np.full(3, 1 / 3)},
+        {"disease": {"0": 100.0, "1": 1.0}}, CalibrationSettings(short_power=0.5, short_letters=12),
+    )["disease"]  # fmt: skip
+    assert result["short_letters"] == 12
+    assert result["short_bias"] == {"0": pytest.approx(np.log(10) / 2), "1": pytest.approx(-np.log(10) / 2), "2": 0}
 
 
 def test_priors_are_shares_of_the_weights_in_the_train_split():

@@ -120,6 +120,24 @@ def test_corpus_splits_by_time_unmasks_and_leaves_out_the_stray_sentence(data: P
     assert not any(disease in text for disease, text in zip(both.disease, both.text, strict=True))
 
 
+def test_a_complaint_counts_once_for_all_its_diseases_and_the_likelier_ones_more(tmp_path: Path) -> None:
+    from carepick.training.own_texts import own_complaints
+
+    complaints = [
+        {"text": "콧물  나요", "diseases": ["감기", "비염", "알레르기 비염"], "departments": ["이비인후과", "내과"]},
+        {"text": "이가 시려요", "diseases": ["충치(치아우식증)"], "departments": ["치과"]},
+    ]
+    path = tmp_path / "complaints_training.jsonl"
+    path.write_text("\n".join(json.dumps(one, ensure_ascii=False) for one in complaints), encoding="utf-8")
+    found = own_complaints(tmp_path)
+    assert found.values.tolist() == [
+        ["콧물 나요", "감기", "이비인후과", pytest.approx(4 / 7)],
+        ["콧물 나요", "비염", "", pytest.approx(2 / 7)],
+        ["콧물 나요", "알레르기 비염", "", pytest.approx(1 / 7)],
+        ["이가 시려요", "충치(치아우식증)", "치과", 1.0],
+    ]
+
+
 def test_missing_data_says_where_it_was_looked_for(tmp_path: Path) -> None:
     from carepick.errors import DataError
     from carepick.training.corpus import CorpusSettings, build_corpus

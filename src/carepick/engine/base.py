@@ -35,11 +35,12 @@ class EncodedText:
     """A normalized text as the model reads it.
 
     `windows`: at least one, overlapping, in reading order; `truncated`: whether words after the last window were left
-    unread because the text needs more than the most windows allowed.
+    unread because the text needs more than the most windows allowed; `letters`: how many it has (`scores.count_letters`).
     """
 
     windows: tuple[Window, ...]
     truncated: bool
+    letters: int
 
     @property
     def tokens(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
 from carepick.engine.manifest import Golden, Head, Label, Manifest
+from carepick.engine.scores import count_letters
 from carepick.engine.sentences import SentenceHead
 
 _MAX_TOKENS, _OVERLAP_TOKENS = 64, 16
@@ -43,7 +44,7 @@ class DeterministicEngine:
             piece = codes[start : start + _MAX_TOKENS]
             first = np.arange(start, start + len(piece), dtype=np.int64)
             windows.append(Window(piece, np.stack([first, first + 1], 1), _NO_IDS, _NO_VALUES))
-        return EncodedText(tuple(windows), len(starts) > self._max_windows)
+        return EncodedText(tuple(windows), len(starts) > self._max_windows, count_letters(text))
 
     def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
         """Returns None: there is no n-gram branch."""

@@ -27,7 +27,8 @@ class Head:
     """One output of the model.
 
     `labels` in the order of the logits; `excluded_labels`: ids that are never answered (their probability is given to
-    the others); `temperature` divides the logits; `top_slope` and `top_offset` then correct the best probability, see
+    the others); `temperature` divides the logits; `short_bias`, by id, is then added to them by how short a text of less than
+    `short_letters` letters is, see `engine.scores.shortness`; `top_slope` and `top_offset` correct the best probability, see
     `engine.scores.correct_top`; `conformal`: the least probability with which a label enters the set
     that holds the right one `coverage` of the time, one number for all labels (key "") or one for each id.
     """
@@ -35,6 +36,8 @@ class Head:
     labels: tuple[Label, ...]
     excluded_labels: tuple[str, ...] = ()
     temperature: float = 1.0
+    short_bias: Mapping[str, float] = field(default_factory=dict)
+    short_letters: int = 0
     top_slope: float = 1.0
     top_offset: float = 0.0
     coverage: float = 0.9
@@ -154,6 +157,11 @@ def _check(manifest: Manifest) -> None:
             raise BundleError(f"{MANIFEST_NAME}: head {name} excludes labels that it does not have: {unknown}")
         if not head.temperature > 0 or not head.top_slope > 0:
             raise BundleError(f"{MANIFEST_NAME}: head {name}: temperature and top_slope must be above 0")
+        strange = sorted(set(head.short_bias) - set(ids))
+        if strange or head.short_letters < 0:
+            raise BundleError(
+                f"{MANIFEST_NAME}: head {name}: short_bias must name its labels, not {strange}, and short_letters be 0 or more"
+            )
         top = manifest.golden.top.get(name)
         if top is not None and top not in ids:
             raise BundleError(f"{MANIFEST_NAME}: the golden answer of head {name} is not one of its labels")

@@ -7,6 +7,19 @@ import numpy as np
 from carepick.engine.base import FloatArray
 
 
+def count_letters(text: str) -> int:
+    """Returns how many characters of `text` are no spaces: how short it is, see `shortness`."""
+    return sum(map(len, text.split()))
+
+
+def shortness(letters: FloatArray | float, limit: int) -> FloatArray:
+    """Returns how short texts of `letters` are: 1 for an empty one, falling to 0 at `limit` letters; 0 for a limit of 0.
+
+    A few words fit many diseases, so what a head knows of how common each is (`Head.short_bias`) counts by this.
+    """
+    return np.asarray(np.maximum(0.0, 1 - np.asarray(letters) / limit) if limit else np.zeros_like(letters, np.float64))
+
+
 def correct_top(probabilities: FloatArray, slope: float, offset: float) -> FloatArray:
     """Returns `probabilities` (..., classes) with each row's best one p as sigmoid(slope * logit(p) + offset), and the
     others scaled so that the row still adds up to 1.

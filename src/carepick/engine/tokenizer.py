@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
 from carepick.engine.bundle import Bundle
 from carepick.engine.manifest import MANIFEST_NAME
+from carepick.engine.scores import count_letters
 from carepick.errors import BundleError
 
 _NO_IDS = np.zeros(0, np.int64)
@@ -44,9 +45,9 @@ class WindowTokenizer:
         spans[special] = 0
         ngrams = self._ngrams.encode(text) if self._ngrams else (_NO_IDS, _NO_VALUES)
         if len(ids) - np.count_nonzero(special) <= self._inner:
-            return EncodedText((Window(ids, spans, *ngrams),), False)
+            return EncodedText((Window(ids, spans, *ngrams),), False, count_letters(text))
         rows, truncated = self._windows(special)
-        return EncodedText(tuple(Window(ids[row], spans[row], *ngrams) for row in rows), truncated)
+        return EncodedText(tuple(Window(ids[row], spans[row], *ngrams) for row in rows), truncated, count_letters(text))
 
     def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
         """Returns where the known n-grams of `text` stand (`NgramTable.locate`), or None without an n-gram branch."""

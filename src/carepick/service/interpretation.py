@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 
 from carepick.engine.base import FloatArray
-from carepick.records import Confidence, Evidence, Prediction, RaisedFlag, ScoredLabel, Span, Task, TaskAnswer
+from carepick.records import Confidence, Evidence, Prediction, ScoredLabel, Span, Task, TaskAnswer
 from carepick.service.confidence import band, readable
 from carepick.service.explanation import Contributions, Places, explain
 from carepick.service.models import ModelSet, ServedModel
 from carepick.service.ticket import ModelOutput
 from carepick.service.triage import LEARNED, Heard, Triager
 from carepick.text.normalize import NormalizedText
-
-Explain = Callable[[Task, ScoredLabel], tuple[Evidence, ...]]
 
 _LEARNED_LABELS = {id: label for label, id in LEARNED.items()}
 _MOST_WORDS = 3  # that are told of a flag which only a model raised
@@ -45,61 +42,50 @@ def interpret(
     )
 
 
-def explainer(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]) -> Explain:
-    """Returns a function that tells which words of `text` spoke for and against a label of a task.
+class Reading:
+    """A text with what the models made of it: where its words stand and what each adds is worked out once."""
 
-    `outputs`: one from each of `models` with all parts; a model without parts gives no evidence.
-    """
-    scores = models.scores(outputs)
+    def __init__(self, text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]) -> None:
+        """`outputs`: one from each of `models` with all parts; a model without parts gives no evidence."""
+        self._text, self._models, self._outputs = text, models, outputs
+        self._scores = models.scores(outputs)
+        self._places: dict[ServedModel, Places] = {}
+        self._added: dict[str, Contributions | None] = {}
 
-    @cache
-    def places(model: ServedModel) -> Places:
-        return _places(text, models, outputs, model)
+    def why(self, task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
+        """Returns which words spoke for and against `label` of `task`."""
+        return self._evidence(task.value, label.id)
 
-    @cache
-    def added(task: Task) -> Contributions | None:
-        model = models.tasks[task]
-        parts = outputs[models.models.index(model)].parts
-        return places(model).contributions(parts, task.value) if f"{task.value}.tokens" in parts else None
+    def name_words(self, prediction: Prediction) -> Prediction:
+        """Returns `prediction` with the strongest words of each flag that a model alone heard in the text as a whole.
 
-    def why(task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
-        if (parts := added(task)) is None:
-            return ()
-        words = places(models.tasks[task]).words
-        return _explain(text, words, models, parts, task.value, label.id, scores[task.value])
-
-    return why
-
-
-def name_words(
-    prediction: Prediction, text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]
-) -> Prediction:
-    """Returns `prediction` with the strongest words of each flag that a model alone heard in the text as a whole.
-
-    `outputs`: as of `explainer`. Costs nothing where no such flag was raised.
-    """
-    flags = prediction.triage.flags
-    model = models.owners.get("triage")
-    if model is None or not any(_wordless(flag) for flag in flags):
-        return prediction
-    parts = outputs[models.models.index(model)].parts
-    if "triage.tokens" not in parts:
-        return prediction
-    places = _places(text, models, outputs, model)
-    added, scores = places.contributions(parts, "triage"), models.scores(outputs)["triage"]
-
-    def named(flag: RaisedFlag) -> RaisedFlag:
-        label, most = _LEARNED_LABELS[flag.id], len(text.text)
-        return replace(
-            flag, spans=_strongest(_explain(text, places.words, models, added, "triage", label, scores, most))
+        Costs nothing where no such flag was raised.
+        """
+        told = tuple(
+            replace(flag, spans=_strongest(self._evidence("triage", _LEARNED_LABELS[flag.id], len(self._text.text))))
+            if flag.id in _LEARNED_LABELS and not flag.spans
+            else flag
+            for flag in prediction.triage.flags
         )
+        return replace(prediction, triage=replace(prediction.triage, flags=told))
 
-    told = tuple(named(flag) if _wordless(flag) else flag for flag in flags)
-    return replace(prediction, triage=replace(prediction.triage, flags=told))
+    def _evidence(self, head: str, label: str, most: int = 6) -> tuple[Evidence, ...]:
+        model = self._models.owners.get(head)
+        if model is None or (added := self._add_up(head, model)) is None:
+            return ()
+        known = self._models.head(head)
+        place = next(place for place, one in enumerate(known.labels) if one.id == label)
+        words = self._places[model].words
+        return explain(self._text, words, added, self._scores[head], place, known.temperature, most)
 
-
-def _wordless(flag: RaisedFlag) -> bool:
-    return flag.id in _LEARNED_LABELS and not flag.spans
+    def _add_up(self, head: str, model: ServedModel) -> Contributions | None:
+        if head not in self._added:
+            output = self._outputs[self._models.models.index(model)]
+            if model not in self._places:
+                self._places[model] = Places(self._text, output.windows, model.engine.locate_ngrams(self._text.text))
+            known = f"{head}.tokens" in output.parts
+            self._added[head] = self._places[model].contributions(output.parts, head) if known else None
+        return self._added[head]
 
 
 def _strongest(evidence: Sequence[Evidence]) -> tuple[Span, ...]:
@@ -107,26 +93,6 @@ def _strongest(evidence: Sequence[Evidence]) -> tuple[Span, ...]:
     speaking = [item for item in evidence if item.weight > 0][:_MOST_WORDS]
     spans = (item.span for item in speaking if item.weight >= _LEAST_SHARE * speaking[0].weight)
     return tuple(sorted(spans, key=lambda span: span.start))
-
-
-def _places(text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput], model: ServedModel) -> Places:
-    windows = outputs[models.models.index(model)].windows
-    return Places(text, windows, model.engine.locate_ngrams(text.text))
-
-
-def _explain(
-    text: NormalizedText,
-    words: Sequence[tuple[int, int]],
-    models: ModelSet,
-    added: Contributions,
-    head: str,
-    label: str,
-    scores: FloatArray,
-    most: int = 6,
-) -> tuple[Evidence, ...]:
-    known = models.head(head)
-    place = next(place for place, one in enumerate(known.labels) if one.id == label)
-    return explain(text, words, added, scores, place, known.temperature, most)
 
 
 def _task_answer(models: ModelSet, task: Task, scores: FloatArray, abstains: bool) -> TaskAnswer:

@@ -61,11 +61,11 @@ class ServedModel:
         ticket = Ticket(float("inf"))
         try:
             self.batcher.submit([Order(ticket, self.engine.encode(normalize(manifest.golden.text)))])
-            logits = ticket.output(_GOLDEN_SECONDS).logits
+            output = ticket.output(_GOLDEN_SECONDS)
         except Exception as error:
             raise BundleError(f"bundle {manifest.name} cannot answer its golden sentence: {error}") from error
         for name, head in manifest.heads.items():
-            scores = Ranking(head).probabilities(logits[name])
+            scores = Ranking(head).probabilities(output.logits[name], output.letters)
             first = head.labels[int(scores.argmax())].id
             if not np.isfinite(scores).all() or first != manifest.golden.top.get(name, first):
                 raise BundleError(
@@ -129,7 +129,7 @@ class ModelSet:
     def scores(self, outputs: Sequence[ModelOutput]) -> dict[str, FloatArray]:
         """Returns the calibrated probabilities of every head from the outputs of all models, (classes,) each."""
         return {
-            name: self.rankings[name].probabilities(logits)
+            name: self.rankings[name].probabilities(logits, output.letters)
             for output in outputs
             for name, logits in output.logits.items()
         }

@@ -38,10 +38,11 @@ class Order:
         rows = [self._rows[number] for number in range(len(windows))]
         shares = np.array([len(window.input_ids) / tokens for window in windows], np.float32)
         logits = {name: shares @ np.stack([row[name] for row in rows]) for name in rows[0] if "." not in name}
+        known = (logits, len(windows), self.encoded.truncated, self.encoded.letters)
         if not self.parts:
-            return ModelOutput(logits, len(windows), self.encoded.truncated)
+            return ModelOutput(*known)
         parts = {name: _stack([row[name] for row in rows]) for name in rows[0] if "." in name}
-        return ModelOutput(logits, len(windows), self.encoded.truncated, windows, parts)
+        return ModelOutput(*known, windows, parts)
 
 
 class Piece(NamedTuple):

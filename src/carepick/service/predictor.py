@@ -12,7 +12,7 @@ from carepick.engine.manifest import Manifest
 from carepick.errors import BundleError, InvalidTextError, NotReadyError
 from carepick.records import Diagnosis, Prediction, Task
 from carepick.service.diagnosis import Composer
-from carepick.service.interpretation import explainer, interpret, name_words
+from carepick.service.interpretation import Reading, interpret
 from carepick.service.models import ModelSet, leave
 from carepick.service.ticket import ModelOutput, Ticket
 from carepick.service.triage import Heard, Triager
@@ -103,10 +103,10 @@ class Predictor:
             heard = self._hear(normalized, models)
             outputs = self._outputs(tickets, deadline)
             prediction = interpret(normalized, heard, models, outputs, self._parts.triager)
-            prediction = name_words(prediction, normalized, models, outputs)
-            why = explainer(normalized, models, outputs)
+            reading = Reading(normalized, models, outputs)
+            prediction = reading.name_words(prediction)
             composer = self._parts.composer(models.thresholds)
-            return composer.compose(normalized.text, prediction, why, k, language, include_withheld)
+            return composer.compose(normalized.text, prediction, reading.why, k, language, include_withheld)
 
     def reload(self) -> None:
         """Loads the bundles again and swaps them in; in-flight texts finish on the old ones.

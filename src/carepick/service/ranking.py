@@ -9,7 +9,7 @@ import numpy as np
 
 from carepick.engine.base import FloatArray
 from carepick.engine.manifest import Head, Label
-from carepick.engine.scores import correct_top
+from carepick.engine.scores import correct_top, shortness
 from carepick.records import ScoredLabel
 
 
@@ -57,11 +57,16 @@ class Ranking:
         self._answerable = np.array([label.id not in head.excluded_labels for label in head.labels])
         self._count = int(self._answerable.sum())
         pooled = head.conformal.get("", 0.0)
+        self._short = np.array([head.short_bias.get(label.id, 0.0) for label in head.labels])
         self._least = np.array([head.conformal.get(label.id, pooled) for label in head.labels])
 
-    def probabilities(self, logits: FloatArray) -> FloatArray:
-        """Returns the calibrated probabilities of `logits` (classes,), 0 for excluded labels; they add up to 1."""
-        scaled = np.where(self._answerable, np.asarray(logits, np.float64) / self.head.temperature, -np.inf)
+    def probabilities(self, logits: FloatArray, letters: int) -> FloatArray:
+        """Returns the calibrated probabilities of `logits` (classes,) for a text of `letters`, 0 for excluded labels; they
+        add up to 1."""
+        scaled = np.asarray(logits, np.float64) / self.head.temperature
+        if letters < self.head.short_letters:
+            scaled = scaled + shortness(letters, self.head.short_letters) * self._short
+        scaled = np.where(self._answerable, scaled, -np.inf)
         powers = np.exp(scaled - scaled.max())
         probabilities = np.asarray(powers / powers.sum())
         if self.head.top_slope == 1 and self.head.top_offset == 0:

@@ -17,14 +17,15 @@ _EXPIRED = "The deadline passed before an answer was ready: try again later."
 class ModelOutput:
     """What an engine says of one text.
 
-    `logits`: for each head (classes,), the mean over windows weighted by their tokens; `windows` and `parts` only where
-    they were asked for: the windows read, and for each output of the kind HEAD.tokens or HEAD.ngrams an array with a
-    row a window.
+    `logits`: for each head (classes,), the mean over windows weighted by their tokens; `letters`: those of the text;
+    `windows` and `parts` only where they were asked for: the windows read, and for each output of the kind HEAD.tokens or
+    HEAD.ngrams an array with a row a window.
     """
 
     logits: dict[str, FloatArray]
     window_count: int
     truncated: bool
+    letters: int
     windows: tuple[Window, ...] = ()
     parts: dict[str, FloatArray] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@ thresholds."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from carepick.engine.ngrams import NgramTable
-from carepick.engine.scores import correct_top
+from carepick.engine.scores import correct_top, count_letters, shortness
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
 from carepick.evaluation.metrics import macro_f1, macro_top_k, top_k_accuracy
 from carepick.training.blend import Blend, fit_blend
@@ -32,7 +33,8 @@ class CalibrationSettings:
     counts beside a real question; `encoder_factors`: how much less than what makes the right answers likeliest the
     encoder may count (it is surer than it is right); `prior_powers`: how far the class prior may be taken out of the scores, so that rare
     classes are found as well (Menon et al. 2021, logit adjustment); the least of them that comes within
-    `prior_tolerance` of the best is taken, since what it costs the frequent classes is sure.
+    `prior_tolerance` of the best is taken, since what it costs the frequent classes is sure; `short_power`: how far what
+    people mostly come with counts in texts of less than `short_letters` letters, the more the shorter they are.
     """
 
     coverage: float = 0.9
@@ -40,6 +42,8 @@ class CalibrationSettings:
     encoder_factors: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4)
     prior_powers: tuple[float, ...] = (0.0, 0.2, 0.4)
     prior_tolerance: float = 0.003
+    short_power: float = 0.8
+    short_letters: int = 40
     fitted_share: float = 0.5
     seed: int = 7
 
@@ -47,12 +51,13 @@ class CalibrationSettings:
 def calibrate(
     rows: pd.DataFrame, pooled: Array, table: NgramTable, branches: Mapping[str, HeadWeights],
     heads: Mapping[str, HeadWeights], labels: Mapping[str, list[str]], priors: Mapping[str, Array],
-    settings: CalibrationSettings,
+    presentations: Mapping[str, Mapping[str, float]], settings: CalibrationSettings,
 ) -> dict[str, Any]:  # fmt: skip
     """Returns for each task its blend, temperature, top correction, conformal thresholds by label name, the temperature of each
     branch alone, and how good each encoder factor and prior power was, ready for JSON.
 
-    `priors`: by task the share of each label in training. The blend's shares are fitted on one half of the tune split,
+    `priors`: by task the share of each label in training; `presentations`: by task how many people come with each label, for
+    tasks where that is known. The blend's shares are fitted on one half of the tune split,
     conformal thresholds on the other half; encoder factor, prior power, temperature and top correction, five numbers a
     task, on all real questions of it.
     """
@@ -71,8 +76,10 @@ def calibrate(
         tried = list(_candidates(shares, deep, wide, log_prior, settings))
         goodness = np.array([_goodness(task, logits[real], targets[real]) for _, logits in tried])
         blend, logits = tried[int(np.argmax(goodness >= goodness.max() - settings.prior_tolerance))]
-        scores = _fit_scores(logits[real], targets[real])
-        likely = softmax(logits[~fitted & real] / scores["temperature"])
+        bias = settings.short_power * _commonness(presentations.get(task, {}), names)
+        short = shortness(part.text.map(count_letters).to_numpy(), settings.short_letters)[:, None] * bias
+        scores = _fit_scores(logits[real], targets[real], short[real])
+        likely = softmax(logits[~fitted & real] / scores["temperature"] + short[~fitted & real])
         probabilities = correct_top(likely, scores["top_slope"], scores["top_offset"])
         thresholds = fit_conformal(
             probabilities, targets[~fitted & real], names, settings.coverage, per_class=task == "department"
@@ -82,19 +89,29 @@ def calibrate(
             "log_prior": log_prior.tolist(),
             "tried": [{**asdict(one), "goodness": float(how)} for (one, _), how in zip(tried, goodness, strict=True)],
             **scores,
+            "short_bias": dict(zip(names, bias.tolist(), strict=True)) if bias.any() else {},
+            "short_letters": settings.short_letters if bias.any() else 0,
             "conformal": dict(thresholds),
             "alone": {
-                "encoder": _fit_scores(deep[real], targets[real]),
-                "ngrams": _fit_scores(wide[real], targets[real]),
+                "encoder": _fit_scores(deep[real], targets[real], short[real]),
+                "ngrams": _fit_scores(wide[real], targets[real], short[real]),
             },
         }
     return result
 
 
-def _fit_scores(logits: Array, targets: Array) -> dict[str, float]:
-    """Returns the temperature and the correction of the best answer, as the manifest names them."""
+def _commonness(presentations: Mapping[str, float], names: list[str]) -> Array:
+    """Returns how much more people come with each of `names` than with the middle one, as logarithms; 0 where unknown."""
+    logarithms = {name: math.log(people) for name, people in presentations.items()}
+    middle = float(np.mean(list(logarithms.values()))) if logarithms else 0.0
+    return np.array([logarithms.get(name, middle) - middle for name in names])
+
+
+def _fit_scores(logits: Array, targets: Array, short: Array) -> dict[str, float]:
+    """Returns the temperature and the correction of the best answer, as the manifest names them; `short` is added to the
+    logits once they are divided."""
     temperature = fit_temperature(logits, targets)
-    top_slope, top_offset = fit_top(softmax(logits / temperature), targets)
+    top_slope, top_offset = fit_top(softmax(logits / temperature + short), targets)
     return {"temperature": temperature, "top_slope": top_slope, "top_offset": top_offset}
 
 

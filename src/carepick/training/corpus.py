@@ -16,12 +16,12 @@ from carepick.errors import DataError
 from carepick.knowledge.catalog import Catalog, load_catalog
 from carepick.text.normalize import normalize
 from carepick.training.linear import fold_of
-from carepick.training.own_texts import own_descriptions, own_sentences, symptom_texts
+from carepick.training.own_texts import own_complaints, own_descriptions, own_sentences, symptom_texts
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MASK = "[MASK]"
-WRITTEN = ("sentence", "symptoms", "description", "triage")  # sources that were written, not asked
+WRITTEN = ("sentence", "symptoms", "description", "complaint", "triage")  # sources that were written, not asked
 
 KIN_SOURCES = ("board", "doctor", "kin")
 
@@ -32,8 +32,9 @@ class CorpusSettings:
 
     `source_weights`: how much a department label counts, by how it came about; `generalists`: departments whose doctors
     answer everything, so that who answered says little; `specialists`: departments without a board, whose doctors' answers
-    count in full; `symptom_texts`: texts a disease that are put together of the
-    catalog's symptoms; `ordinary_weight`: how much it counts that a question was not urgent, which nobody said but is true
+    count in full; `symptom_texts`: texts a disease that are put together of the catalog's symptoms;
+    `symptom_department_weight`, `complaint_department_weight`: how much the departments of those count, and of the project's
+    short complaints; `ordinary_weight`: how much it counts that a question was not urgent, which nobody said but is true
     of nearly all; `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which
     numbers are chosen and of the one on which they are reported, for 지식iN and for HiDoc.
     """
@@ -43,6 +44,7 @@ class CorpusSettings:
     specialists: Sequence[str] = ()
     symptom_texts: int = 16
     symptom_department_weight: float = 0.7
+    complaint_department_weight: float = 0.5
     ordinary_weight: float = 0.1
     kin_tune: str = "2024.10.16"
     kin_valid: str = "2024.11.01"
@@ -200,19 +202,26 @@ def _own_rows(datasets: Path, catalog: Catalog, settings: CorpusSettings) -> pd.
     triage = own_sentences(datasets).query("purpose == 'triage'").rename(columns={"label": "triage"})
     descriptions = own_descriptions(datasets).assign(source="description", disease_weight=1.0)
     descriptions["department_weight"] = (descriptions.department != "").astype(float)
+    complaints = own_complaints(datasets).rename(columns={"share": "disease_weight"}).assign(source="complaint")
+    complaints["department_weight"] = (complaints.department != "") * settings.complaint_department_weight
     symptoms = symptom_texts(catalog, settings.symptom_texts, seed=11).assign(
         source="symptoms", department_weight=settings.symptom_department_weight, disease_weight=1.0
     )
     nothing = {"department": "", "disease": "", "department_weight": 0.0, "disease_weight": 0.0}
     rows = pd.concat(
-        [triage.assign(source="triage", triage_weight=1.0, **nothing).drop(columns="purpose"), descriptions, symptoms],
+        [
+            triage.assign(source="triage", triage_weight=1.0, **nothing).drop(columns="purpose"),
+            descriptions,
+            complaints,
+            symptoms,
+        ],
         ignore_index=True,
     )
     return rows.assign(named_text=rows.text, date="")
 
 
 def _split(source: str, date: str, text: str, settings: CorpusSettings) -> str:
-    if source in ("triage", "description"):
+    if source in ("triage", "description", "complaint"):
         return "tune" if fold_of(text, 5) == 0 else "train"
     if source == "symptoms":
         return "train"
@@ -231,7 +240,7 @@ def _drop_near_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
     opening = rows.text.str.replace(" ", "").str[:_NEAR_DUPLICATE_LETTERS]
     seen_in_train = set(opening[rows.split == "train"])
     seen_in_tune = set(opening[rows.split == "tune"])
-    asked = ~rows.source.isin(("triage", "description"))
+    asked = ~rows.source.isin(("triage", "description", "complaint"))
     repeated = (rows.split != "train") & opening.isin(seen_in_train) & asked
     repeated |= (rows.split == "valid") & opening.isin(seen_in_tune)
     return rows[~repeated]

@@ -162,6 +162,8 @@ def _head(task: str, names: list[str], catalog: Catalog, calibration: Mapping[st
     return Head(
         labels=tuple(Label(ids[name], name) for name in names),
         temperature=calibration["temperature"],
+        short_bias={ids[name]: bias for name, bias in calibration["short_bias"].items()},
+        short_letters=calibration["short_letters"],
         top_slope=calibration["top_slope"],
         top_offset=calibration["top_offset"],
         conformal={ids.get(name, name): least for name, least in calibration["conformal"].items()},

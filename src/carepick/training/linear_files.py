@@ -18,16 +18,17 @@ def save_linear(path: Path, table: NgramTable, parts: dict[str, HeadWeights]) ->
         for task, pair in parts.items()
         for part, value in zip(("weight", "bias"), pair, strict=True)
     }
-    np.savez(path, hashes=table.hashes, lengths=np.array([table.shortest, table.longest, table.edges]), **arrays)
+    lengths = np.array([table.shortest, table.longest])
+    np.savez(path, hashes=table.hashes, lengths=lengths, edges=np.array(table.edges), **arrays)
 
 
 def load_linear(path: Path) -> tuple[NgramTable, dict[str, HeadWeights]]:
     """Returns what `save_linear` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
-        shortest, longest, edges = (int(length) for length in arrays["lengths"])
+        shortest, longest = arrays["lengths"].tolist()
         tasks = sorted({name.split(".")[0] for name in arrays.files if "." in name})
         parts = {task: (arrays[f"{task}.weight"], arrays[f"{task}.bias"]) for task in tasks}
-        return NgramTable(arrays["hashes"], shortest, longest, bool(edges)), parts
+        return NgramTable(arrays["hashes"], shortest, longest, bool(arrays["edges"])), parts
 
 
 def save_folds(path: Path, folds: FoldedLinear) -> None:

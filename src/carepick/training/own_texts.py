@@ -1,4 +1,5 @@
-"""The project's own training texts: sentences on urgency and scope, plain descriptions of diseases, the catalog's symptoms."""
+"""The project's own training texts: sentences on urgency and scope, plain descriptions of diseases, short complaints, the
+catalog's symptoms."""
 
 from __future__ import annotations
 
@@ -52,6 +53,25 @@ def own_descriptions(datasets: Path) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=["text", "disease", "department"]).fillna("")
     return table.assign(text=table.text.map(normalize)).drop_duplicates("text")
+
+
+def own_complaints(datasets: Path) -> pd.DataFrame:
+    """Returns the short complaints in `datasets`/complaints_training*.jsonl: columns text, disease, department, share.
+
+    A complaint may have several likely diseases: a row for each, with half the share of the one before it, adding up to 1.
+    The department is the best one, in the row of the first disease only; all labels are names of the catalog.
+    """
+    rows: list[tuple[str, str, str, float]] = []
+    for path in sorted(datasets.glob("complaints_training*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            complaint = json.loads(line)
+            likely, text = complaint["diseases"], normalize(complaint["text"])
+            halves = [0.5**place for place in range(len(likely))]
+            shares = [half / sum(halves) for half in halves]
+            departments = [complaint["departments"][0]] + [""] * (len(likely) - 1)
+            rows += zip([text] * len(likely), likely, departments, shares, strict=True)
+    table = pd.DataFrame(rows, columns=["text", "disease", "department", "share"])
+    return table.drop_duplicates(["text", "disease"])
 
 
 def symptom_texts(catalog: Catalog, per_disease: int, seed: int) -> pd.DataFrame:

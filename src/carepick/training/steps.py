@@ -131,15 +131,16 @@ def sentence_head_step(inputs: list[Path], outputs: list[Path], settings: Mappin
 
 
 def calibrate_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
-    """features, corpus.parquet, linear.npz, network -> calibration.json."""
-    features, corpus, linear, network_folder = inputs
+    """features, corpus.parquet, linear.npz, network, datasets -> calibration.json."""
+    features, corpus, linear, network_folder, datasets = inputs
     rows, pooled = read_features(features)
     table, branches = load_linear(linear)
     heads = _head_weights(network_folder)
     labels = json.loads((network_folder / "labels.json").read_text())
     chosen = read_settings(CalibrationSettings, settings)
     priors = training_priors(pd.read_parquet(corpus), labels)
-    result = calibrate(rows, pooled, table, branches, heads, labels, priors, chosen)
+    presentations = {"disease": json.loads((datasets / "presentations.json").read_text(encoding="utf-8"))}
+    result = calibrate(rows, pooled, table, branches, heads, labels, priors, presentations, chosen)
     outputs[0].write_text(json.dumps(result, ensure_ascii=False, indent=1))
 
 
