@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from carepick.errors import DataError
 from carepick.evaluation.asking import Progress
 from carepick.evaluation.findings import Findings, Share, Table, ask_all, read_cases, share
 from carepick.evaluation.intervals import Figure
@@ -21,11 +20,7 @@ def study(predictor: Predictor, path: Path, progress: Progress | None = None) ->
 
     Raises `DataError` for a row without a likely disease or without a department.
     """
-    cases = read_cases(path, COLUMNS)
-    for number, case in enumerate(cases, 1):
-        for column in ("likely", "departments"):
-            if not case[column]:
-                raise DataError(f"{path.name}: row {number}, column {column}: expected at least one")
+    cases = read_cases(path, COLUMNS, filled=("likely", "departments"))
     answers = ask_all(predictor, [case["text"] for case in cases], path, progress)
     ranks = {
         name: [best_rank(answer, task, case[column]) for case, answer in zip(cases, answers, strict=True)]

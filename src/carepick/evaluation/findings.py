@@ -76,13 +76,17 @@ def shares_by(keys: Sequence[str], hits: Sequence[bool]) -> dict[str, Share]:
     return {key: share(hit for other, hit in zip(keys, hits, strict=True) if other == key) for key in sorted(set(keys))}
 
 
-def read_cases(path: Path, columns: Mapping[str, type]) -> list[Row]:
-    """Returns the rows of `path`; raises `DataError` where a column of `columns` is missing or of another type."""
+def read_cases(path: Path, columns: Mapping[str, type], filled: Sequence[str] = ()) -> list[Row]:
+    """Returns the rows of `path`; raises `DataError` where a column of `columns` is missing or of another type, or a list of
+    the columns `filled` is empty."""
     cases = read_table(path, list(columns))
     for number, case in enumerate(cases, 1):
         for column, wanted in columns.items():
             if not isinstance(case[column], wanted):
                 raise DataError(f"{path.name}: row {number}, column {column}: expected {_TYPE_NAMES[wanted]}")
+        for column in filled:
+            if not case[column]:
+                raise DataError(f"{path.name}: row {number}, column {column}: expected at least one")
     return cases
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from carepick.errors import DataError
 from carepick.evaluation.asking import Progress
 from carepick.evaluation.findings import Findings, Share, Table, ask_all, read_cases, share, shares_by
 from carepick.evaluation.intervals import Figure, bootstrap, interval
@@ -24,10 +23,7 @@ def study(predictor: Predictor, path: Path, seed: int, progress: Progress | None
 
     Labels that the model does not answer count as missed; raises `DataError` for a row without any department.
     """
-    cases = read_cases(path, COLUMNS)
-    for number, case in enumerate(cases, 1):
-        if not case["departments"]:
-            raise DataError(f"{path.name}: row {number}, column departments: expected at least one")
+    cases = read_cases(path, COLUMNS, filled=("departments",))
     answers = ask_all(predictor, [case["text"] for case in cases], path, progress)
     diseases = [best_rank(answer, Task.DISEASE, [case["disease"]]) for case, answer in zip(cases, answers, strict=True)]
     departments = [

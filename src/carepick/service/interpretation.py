@@ -19,38 +19,34 @@ _MOST_WORDS = 3  # that are told of a flag which only a model raised
 _LEAST_SHARE = 0.25  # of the strongest word's weight: without a weaker one the flag would have been raised as well
 
 
-def interpret(
-    text: NormalizedText, heard: Heard, models: ModelSet, outputs: Sequence[ModelOutput], triager: Triager
-) -> Prediction:
-    """Returns the answer to `text`; `heard`: what the rules heard in it; `outputs`: one from each of `models`, in their
-    order.
-
-    Scores are weighed down by the probability that the text is about health at all, where a model has learned it.
-    """
-    scores = models.scores(outputs)
-    triage = triager.combine(heard, _by_label(models, "triage", scores), models.thresholds)
-    health = (_by_label(models, "scope", scores) or {}).get("health", 1.0)
-    abstains = health < models.thresholds["scope"] or not readable(text.text, models.thresholds["least_letters"])
-    tasks = {task: _task_answer(models, task, scores[task.value] * health, abstains) for task in models.tasks}
-    first = tasks.get(Task.DEPARTMENT) or tasks[Task.DISEASE]
-    return Prediction(
-        tasks=tasks,
-        triage=triage,
-        confidence=first.confidence,
-        windows=max(output.window_count for output in outputs),
-        truncated=any(output.truncated for output in outputs),
-    )
-
-
 class Reading:
-    """A text with what the models made of it: where its words stand and what each adds is worked out once."""
+    """A text with what the models made of it: scores, where words stand and what each adds are worked out once."""
 
     def __init__(self, text: NormalizedText, models: ModelSet, outputs: Sequence[ModelOutput]) -> None:
-        """`outputs`: one from each of `models` with all parts; a model without parts gives no evidence."""
+        """`outputs`: one from each of `models`, in their order; only those with all parts give evidence."""
         self._text, self._models, self._outputs = text, models, outputs
         self._scores = models.scores(outputs)
         self._places: dict[ServedModel, Places] = {}
         self._added: dict[str, Contributions | None] = {}
+
+    def interpret(self, heard: Heard, triager: Triager) -> Prediction:
+        """Returns the answer to the text; `heard`: what the rules heard in it.
+
+        Scores are weighed down by the probability that the text is about health at all, where a model has learned it.
+        """
+        models, scores, thresholds = self._models, self._scores, self._models.thresholds
+        triage = triager.combine(heard, _by_label(models, "triage", scores), thresholds)
+        health = (_by_label(models, "scope", scores) or {}).get("health", 1.0)
+        abstains = health < thresholds["scope"] or not readable(self._text.text, thresholds["least_letters"])
+        tasks = {task: _task_answer(models, task, scores[task.value] * health, abstains) for task in models.tasks}
+        first = tasks.get(Task.DEPARTMENT) or tasks[Task.DISEASE]
+        return Prediction(
+            tasks=tasks,
+            triage=triage,
+            confidence=first.confidence,
+            windows=max(output.window_count for output in self._outputs),
+            truncated=any(output.truncated for output in self._outputs),
+        )
 
     def why(self, task: Task, label: ScoredLabel) -> tuple[Evidence, ...]:
         """Returns which words spoke for and against `label` of `task`."""

@@ -12,7 +12,7 @@ from carepick.engine.manifest import Manifest
 from carepick.errors import BundleError, InvalidTextError, NotReadyError
 from carepick.records import Diagnosis, Prediction, Task
 from carepick.service.diagnosis import Composer
-from carepick.service.interpretation import Reading, interpret
+from carepick.service.interpretation import Reading
 from carepick.service.models import ModelSet, leave
 from carepick.service.ticket import ModelOutput, Ticket
 from carepick.service.triage import Heard, Triager
@@ -79,7 +79,7 @@ class Predictor:
         normalized = self._accept(text)
         with self._using() as models, _held(models.submit([normalized.text], deadline)) as [tickets]:
             heard = self._hear(normalized, models)  # while the forward pass runs
-            return interpret(normalized, heard, models, self._outputs(tickets, deadline), self._parts.triager)
+            return Reading(normalized, models, self._outputs(tickets, deadline)).interpret(heard, self._parts.triager)
 
     def predict_many(self, texts: Sequence[object], timeout_ms: int | None = None) -> list[Prediction | Exception]:
         """Returns for each of `texts` its answer or, for a bad one, the error; order is kept.
@@ -102,9 +102,8 @@ class Predictor:
         with self._using() as models, _held([models.submit_parts(normalized.text, deadline)]) as [tickets]:
             heard = self._hear(normalized, models)
             outputs = self._outputs(tickets, deadline)
-            prediction = interpret(normalized, heard, models, outputs, self._parts.triager)
             reading = Reading(normalized, models, outputs)
-            prediction = reading.name_words(prediction)
+            prediction = reading.name_words(reading.interpret(heard, self._parts.triager))
             composer = self._parts.composer(models.thresholds)
             return composer.compose(normalized.text, prediction, reading.why, k, language, include_withheld)
 
@@ -193,7 +192,7 @@ class Predictor:
         try:
             heard = self._hear(item, models)
             outputs = self._outputs(tickets[item.text], deadline)
-            return interpret(item, heard, models, outputs, self._parts.triager)
+            return Reading(item, models, outputs).interpret(heard, self._parts.triager)
         except Exception as error:  # one bad text must not fail its neighbours; the caller sees which it was
             return error
 

@@ -64,8 +64,7 @@ class Ranking:
         """Returns the calibrated probabilities of `logits` (classes,) for a text of `letters`, 0 for excluded labels; they
         add up to 1."""
         scaled = np.asarray(logits, np.float64) / self.head.temperature
-        if letters < self.head.short_letters:
-            scaled = scaled + shortness(letters, self.head.short_letters) * self._short
+        scaled += shortness(letters, self.head.short_letters) * self._short
         scaled = np.where(self._answerable, scaled, -np.inf)
         powers = np.exp(scaled - scaled.max())
         probabilities = np.asarray(powers / powers.sum())

@@ -21,7 +21,8 @@ from carepick.training.own_texts import own_complaints, own_descriptions, own_se
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MASK = "[MASK]"
-WRITTEN = ("sentence", "symptoms", "description", "complaint", "triage")  # sources that were written, not asked
+OWN = ("triage", "description", "complaint")  # sources of the project's own texts, a fifth of which is kept for tuning
+WRITTEN = ("sentence", "symptoms", *OWN)  # sources that were written, not asked
 
 KIN_SOURCES = ("board", "doctor", "kin")
 
@@ -221,7 +222,7 @@ def _own_rows(datasets: Path, catalog: Catalog, settings: CorpusSettings) -> pd.
 
 
 def _split(source: str, date: str, text: str, settings: CorpusSettings) -> str:
-    if source in ("triage", "description", "complaint"):
+    if source in OWN:
         return "tune" if fold_of(text, 5) == 0 else "train"
     if source == "symptoms":
         return "train"
@@ -240,7 +241,7 @@ def _drop_near_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
     opening = rows.text.str.replace(" ", "").str[:_NEAR_DUPLICATE_LETTERS]
     seen_in_train = set(opening[rows.split == "train"])
     seen_in_tune = set(opening[rows.split == "tune"])
-    asked = ~rows.source.isin(("triage", "description", "complaint"))
+    asked = ~rows.source.isin(OWN)
     repeated = (rows.split != "train") & opening.isin(seen_in_train) & asked
     repeated |= (rows.split == "valid") & opening.isin(seen_in_tune)
     return rows[~repeated]

@@ -23,7 +23,7 @@ from carepick.training.network import MultiTaskEncoder, freeze_lower, load_encod
 Array = np.ndarray[Any, np.dtype[Any]]
 
 TASKS = ("disease", "department")
-OWN = ("triage", "description")  # sources of texts that were written for this project, few and good
+REPEATED = ("triage", "description")  # sources of texts that were written for this project, few and good
 AUXILIARY = "triage"  # shapes the encoder beside the tasks; its head is not kept, `gatekeepers` fits the served one
 
 
@@ -53,7 +53,7 @@ def finetune(
     tasks = [task for task in (*TASKS, AUXILIARY) if task in corpus]
     weights = corpus[[f"{task}_weight" for task in tasks]].max(axis=1)
     rows = corpus[(corpus.split == "train") & (weights >= settings.least_weight)]
-    rows = pd.concat([rows, *[rows[rows.source.isin(OWN)]] * (settings.own_repeats - 1)])
+    rows = pd.concat([rows, *[rows[rows.source.isin(REPEATED)]] * (settings.own_repeats - 1)])
     labels = {task: sorted(set(rows[task]) - {""}) for task in tasks}
     (out / "labels.json").write_text(json.dumps({task: labels[task] for task in TASKS}, ensure_ascii=False))
     network = MultiTaskEncoder(

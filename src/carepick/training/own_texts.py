@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -46,11 +48,7 @@ def own_descriptions(datasets: Path) -> pd.DataFrame:
     A disease is described there as somebody puts it who does not know its name, or spoken of without it; all labels are
     names of the catalog. The department is empty where the text says little about where to go.
     """
-    rows = [
-        json.loads(line)
-        for path in sorted(datasets.glob("descriptions_training*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-    ]
+    rows = list(_lines(datasets, "descriptions_training"))
     table = pd.DataFrame(rows, columns=["text", "disease", "department"]).fillna("")
     return table.assign(text=table.text.map(normalize)).drop_duplicates("text")
 
@@ -62,16 +60,20 @@ def own_complaints(datasets: Path) -> pd.DataFrame:
     The department is the best one, in the row of the first disease only; all labels are names of the catalog.
     """
     rows: list[tuple[str, str, str, float]] = []
-    for path in sorted(datasets.glob("complaints_training*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            complaint = json.loads(line)
-            likely, text = complaint["diseases"], normalize(complaint["text"])
-            halves = [0.5**place for place in range(len(likely))]
-            shares = [half / sum(halves) for half in halves]
-            departments = [complaint["departments"][0]] + [""] * (len(likely) - 1)
-            rows += zip([text] * len(likely), likely, departments, shares, strict=True)
+    for complaint in _lines(datasets, "complaints_training"):
+        likely, text = complaint["diseases"], normalize(complaint["text"])
+        halves = [0.5**place for place in range(len(likely))]
+        shares = [half / sum(halves) for half in halves]
+        departments = [complaint["departments"][0]] + [""] * (len(likely) - 1)
+        rows += zip([text] * len(likely), likely, departments, shares, strict=True)
     table = pd.DataFrame(rows, columns=["text", "disease", "department", "share"])
     return table.drop_duplicates(["text", "disease"])
+
+
+def _lines(datasets: Path, name: str) -> Iterator[dict[str, Any]]:
+    """Yields the objects of all files of `datasets` whose names begin with `name`."""
+    for path in sorted(datasets.glob(f"{name}*.jsonl")):
+        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
 
 
 def symptom_texts(catalog: Catalog, per_disease: int, seed: int) -> pd.DataFrame:
