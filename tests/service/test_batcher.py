@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.conftest import SENTENCES, MakeBundle
@@ -36,9 +37,10 @@ def make(engine: WatchedEngine, clock: Clock) -> Iterator[MakeBatcher]:
     made: list[Batcher] = []
 
     def make(
-        tokens: int = 256, queue: int = 64, wait: float = 0.0, runners: int = 1, crowded: float = math.inf
-    ) -> Batcher:
-        made.append(Batcher(engine, BatchLimits(tokens, queue, wait, crowded), runners, clock))
+        tokens: int = 256, queue: int = 64, wait: float = 0.0, runners: int = 1, crowded: float = math.inf,
+        **others: Any,
+    ) -> Batcher:  # fmt: skip
+        made.append(Batcher(engine, BatchLimits(tokens, queue, wait, crowded), runners, clock, **others))
         return made[-1]
 
     yield make
@@ -127,6 +129,29 @@ def test_runners_share_what_waits(make: MakeBatcher, engine: WatchedEngine) -> N
     engine.gate.set()
     for ticket in tickets:
         ticket.output(SECONDS)
+
+
+def test_batchers_take_turns(make: MakeBatcher, engine: WatchedEngine) -> None:
+    """Of two models that share one turn, the second one's pass begins when the first one's has ended."""
+    turn = threading.Semaphore(1)
+    first, second = make(turn=turn), make(turn=turn)
+    held = busy(first, engine)
+    [waiting] = submit(second, engine, "머리가")
+    assert not engine.entered.acquire(timeout=0.2)
+    assert len(engine.passes) == 1
+    engine.gate.set()
+    held.output(SECONDS)
+    assert same(waiting.output(SECONDS).logits["disease"], engine.logits("머리가"))
+    assert len(engine.passes) == 2
+
+
+def test_a_failed_pass_gives_its_turn_back(make: MakeBatcher, engine: WatchedEngine) -> None:
+    batcher = make(turn=threading.Semaphore(1))
+    [bad] = submit(batcher, engine, "독")
+    with pytest.raises(ValueError, match="poison"):
+        bad.output(SECONDS)
+    [good] = submit(batcher, engine, "머리가")
+    assert same(good.output(SECONDS).logits["disease"], engine.logits("머리가"))
 
 
 def test_waits_for_more_until_a_pass_is_full(make: MakeBatcher, engine: WatchedEngine) -> None:

@@ -17,7 +17,7 @@ from carepick.errors import BundleError
 from carepick.knowledge.red_flags import load_red_flags
 from carepick.knowledge.stems import Stem
 from carepick.records import Task
-from carepick.service.build import build_predictor, runners_per_engine
+from carepick.service.build import build_predictor, passes_at_a_time
 from carepick.service.predictor import Predictor
 from carepick.settings import Settings
 
@@ -154,14 +154,14 @@ def test_prepacked_weights_serve_the_same(make_bundle: MakeBundle, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("workers", "threads", "engines", "cpus", "runners"),
+    ("workers", "threads", "cpus", "passes"),
     [
-        *((1, 0, 1, 2, 2), (1, 0, 2, 2, 1), (2, 0, 1, 2, 1), (2, 0, 2, 2, 1), (1, 0, 2, 3, 2)),
-        *((1, 2, 1, 2, 1), (1, 2, 1, 8, 4), (1, 0, 1, 1, 1), (64, 64, 1, 1, 1)),
+        *((1, 0, 2, 2), (2, 0, 2, 1), (1, 0, 3, 3), (2, 0, 8, 4), (1, 0, 1, 1), (4, 0, 2, 1)),
+        *((1, 2, 2, 1), (1, 2, 8, 4), (2, 2, 8, 2), (64, 64, 1, 1)),
     ],
 )
-def test_runners_keep_the_processors_busy(workers: int, threads: int, engines: int, cpus: int, runners: int) -> None:
-    assert runners_per_engine(Settings(workers=workers, inference_threads=threads), engines, cpus) == runners
+def test_passes_keep_the_processors_busy_and_no_more(workers: int, threads: int, cpus: int, passes: int) -> None:
+    assert passes_at_a_time(Settings(workers=workers, inference_threads=threads), cpus) == passes
 
 
 @pytest.mark.parametrize("closed", [True, False])

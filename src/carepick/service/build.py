@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,18 +44,20 @@ def _parts(settings: Settings) -> Parts:
 def load_models(settings: Settings, catalog: Catalog) -> ModelSet:
     """Returns the models that `settings` name, loaded, their queues open and their labels checked against `catalog`."""
     engines = _deterministic(settings, catalog) if settings.engine == "deterministic" else _onnx(settings, catalog)
-    runners = runners_per_engine(settings, len(engines), available_cpus())
-    return ModelSet([_serve(engine, settings, runners) for engine in engines])
+    passes = passes_at_a_time(settings, available_cpus())
+    turn = threading.Semaphore(passes)
+    return ModelSet([_serve(engine, settings, math.ceil(passes / len(engines)), turn) for engine in engines])
 
 
-def runners_per_engine(settings: Settings, engines: int, cpus: int) -> int:
-    """Returns how many forward passes of each engine run at a time, so that all of them keep `cpus` busy.
+def passes_at_a_time(settings: Settings, cpus: int) -> int:
+    """Returns how many forward passes a worker runs at a time, of all its engines together, so that all workers keep
+    `cpus` busy.
 
     On small machines one thread in a pass and one pass for each processor beat many threads in one pass: no thread
-    waits for another, and a short text does not wait for a long one.
+    waits for another, and a short text does not wait for a long one. More passes than processors would only hold more
+    memory.
     """
-    threads = settings.inference_threads or 1
-    return math.ceil(max(1, cpus // settings.workers // threads) / engines)
+    return max(1, cpus // settings.workers // (settings.inference_threads or 1))
 
 
 def _deterministic(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
@@ -78,12 +81,12 @@ def _onnx(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
     return [open_engine(bundle, settings.max_windows, threads, cache) for bundle in bundles]
 
 
-def _serve(engine: Engine, settings: Settings, runners: int) -> ServedModel:
+def _serve(engine: Engine, settings: Settings, runners: int, turn: threading.Semaphore) -> ServedModel:
     limits = BatchLimits(
         settings.batch_tokens, settings.queue_limit, settings.batch_wait_ms / 1000, settings.queue_wait_ms / 1000
     )
     recent = RecentAnswers(settings.cache_seconds, settings.cache_entries)
-    return ServedModel(engine, Batcher(engine, limits, runners), recent)
+    return ServedModel(engine, Batcher(engine, limits, runners, turn=turn), recent)
 
 
 def _check_labels(manifest: Manifest, catalog: Catalog) -> None:
