@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from tests.conftest import SENTENCES, MakeBundle, seal
 
+from carepick.engine.bundle import DEFAULT_BUNDLE
 from carepick.engine.manifest import MANIFEST_NAME, Golden, Head, Label, parse_manifest, read_manifest
 from carepick.errors import BundleError
+from carepick.knowledge.catalog import load_catalog
 from carepick.knowledge.red_flags import load_red_flags
 from carepick.knowledge.stems import Stem
-from carepick.records import Task
-from carepick.service.build import build_predictor, passes_at_a_time
+from carepick.records import Span, Task, TriageLevel
+from carepick.service.build import build_predictor, load_models, passes_at_a_time
 from carepick.service.predictor import Predictor
 from carepick.settings import Settings
 
@@ -71,6 +73,39 @@ def test_one_shared_bundle_and_two_of_their_own(make_bundle: MakeBundle) -> None
             assert all(isinstance(answer.windows, int) for answer in predictor.predict_many(SENTENCES))
         finally:
             predictor.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("반지 안빠져 손가락 보라색 감각없음", TriageLevel.ER),
+        ("나 지금 철길에 누웠어", TriageLevel.CRISIS),
+        ("전남친이 가게 앞에 매일 서 있어요 무서워서 퇴근을 못 해요", TriageLevel.DANGER),
+        ("콧물이 나고 목이 아파요", TriageLevel.NONE),
+    ],
+)
+def test_models_that_have_not_learned_triage_are_guarded(
+    make_bundle: MakeBundle, text: str, level: TriageLevel
+) -> None:
+    """Words that no rule knows are heard all the same, by the sentence head of the model inside the package."""
+    rules = build_predictor(Settings(engine="deterministic"))
+    guarded = predictor_of(make_bundle(["disease"]), make_bundle(["department"], ngrams=False))
+    try:
+        assert rules.predict(text).triage.level is TriageLevel.NONE
+        triage = guarded.diagnose(text).prediction.triage
+        assert triage.level is level
+        assert [flag.spans for flag in triage.flags] == [(Span(0, len(text)),)] * len(triage.flags)
+    finally:
+        rules.close()
+        guarded.close()
+
+
+def test_a_model_that_has_learned_triage_needs_no_guard(make_bundle: MakeBundle) -> None:
+    catalog = load_catalog()
+    for folder, guarded in ((DEFAULT_BUNDLE, False), (make_bundle(), True)):
+        models = load_models(Settings(bundle=str(folder)), catalog)
+        models.close()
+        assert bool(models.guard) is guarded
 
 
 def test_reload_reads_the_folder_again(make_bundle: MakeBundle) -> None:

@@ -20,10 +20,14 @@ from carepick.records import Task
 from carepick.service.answers import RecentAnswers
 from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.diagnosis import Composer
-from carepick.service.models import ModelSet, ServedModel, check_heads
+from carepick.service.models import Guard, ModelSet, ServedModel, check_heads
 from carepick.service.predictor import Parts, Predictor
 from carepick.service.triage import Triager
 from carepick.settings import Settings
+
+_TRIAGE = "triage"  # the head that hears emergencies
+_OF_SENTENCES = "sentence_"  # thresholds of single sentences
+_ALONE = "alone_"  # the same where the triage head is not beside them
 
 
 def build_predictor(settings: Settings) -> Predictor:
@@ -46,7 +50,20 @@ def load_models(settings: Settings, catalog: Catalog) -> ModelSet:
     engines = _deterministic(settings, catalog) if settings.engine == "deterministic" else _onnx(settings, catalog)
     passes = passes_at_a_time(settings, available_cpus())
     turn = threading.Semaphore(passes)
-    return ModelSet([_serve(engine, settings, math.ceil(passes / len(engines)), turn) for engine in engines])
+    models = [_serve(engine, settings, math.ceil(passes / len(engines)), turn) for engine in engines]
+    return ModelSet(models, None if settings.engine == "deterministic" else _guard(engines))
+
+
+def _guard(engines: Sequence[Engine]) -> Guard | None:
+    """Returns the sentence head of the model inside the package where none of `engines` has learned triage."""
+    if any(engine.sentences or _TRIAGE in engine.manifest.heads for engine in engines):
+        return None
+    bundle = open_bundle(DEFAULT_BUNDLE)
+    if bundle.sentences is None:
+        raise BundleError("the model inside the package has no sentence head: install the package again")
+    thresholds = bundle.manifest.confidence.items()
+    alone = {_OF_SENTENCES + name.removeprefix(_ALONE): least for name, least in thresholds if name.startswith(_ALONE)}
+    return Guard(bundle.sentences, alone)
 
 
 def passes_at_a_time(settings: Settings, cpus: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from carepick.engine.base import Engine, FloatArray
 from carepick.engine.manifest import Head, Manifest
+from carepick.engine.sentences import SentenceHead
 from carepick.errors import BundleError, RequestError
 from carepick.records import Task
 from carepick.service.answers import RecentAnswers
@@ -81,18 +82,28 @@ class ServedModel:
                 ticket.fail(error)
 
 
+@dataclass(frozen=True)
+class Guard:
+    """What hears emergencies beside models that have learned none: a sentence head, and its thresholds by name."""
+
+    sentences: SentenceHead
+    thresholds: Mapping[str, float]
+
+
 class ModelSet:
     """The models behind one predictor: a shared one, or one for each task."""
 
-    def __init__(self, models: Sequence[ServedModel]) -> None:
-        """Raises `BundleError` when two models answer one head or none answers a task."""
+    def __init__(self, models: Sequence[ServedModel], guard: Guard | None = None) -> None:
+        """`guard`: listens where no model can. Raises `BundleError` when two models answer one head or none answers a
+        task."""
         check_heads([model.engine.manifest for model in models])
         self.models = tuple(models)
+        self.guard = guard
         self.users = 0  # requests that hold this set; the predictor counts them
         self.owners = {name: model for model in models for name in model.engine.manifest.heads}
         self.rankings = {name: Ranking(head) for model in models for name, head in model.engine.manifest.heads.items()}
         self.tasks = {task: self.owners[task.value] for task in Task if task.value in self.owners}
-        self.thresholds = dict(DEFAULT_THRESHOLDS)
+        self.thresholds = {**DEFAULT_THRESHOLDS, **(guard.thresholds if guard else {})}
         for model in models:
             self.thresholds.update(model.engine.manifest.confidence)
 
@@ -122,9 +133,12 @@ class ModelSet:
         return tuple(model.submit_parts(text, deadline) for model in self.models)
 
     def judge_sentences(self, text: str) -> tuple[JudgedSentence, ...]:
-        """Returns how urgent each sentence of the normalized `text` is alone, from the first model that can tell."""
+        """Returns how urgent each sentence of the normalized `text` is alone, from the first model that can tell, or
+        from the guard, which no model helps with a text of one sentence."""
         head = next(filter(None, (model.engine.sentences for model in self.models)), None)
-        return judge_sentences(text, head) if head else ()
+        if head:
+            return judge_sentences(text, head)
+        return judge_sentences(text, self.guard.sentences, least=1) if self.guard else ()
 
     def scores(self, outputs: Sequence[ModelOutput]) -> dict[str, FloatArray]:
         """Returns the calibrated probabilities of every head from the outputs of all models, (classes,) each."""

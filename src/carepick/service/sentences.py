@@ -18,10 +18,10 @@ class JudgedSentence:
     learned: Mapping[str, float]
 
 
-def judge_sentences(text: str, head: SentenceHead) -> tuple[JudgedSentence, ...]:
-    """Returns what `head` makes of each sentence of the normalized `text`; nothing when it has only one."""
+def judge_sentences(text: str, head: SentenceHead, least: int = 2) -> tuple[JudgedSentence, ...]:
+    """Returns what `head` makes of each sentence of the normalized `text`; nothing when it has fewer than `least`."""
     sentences = split_sentences(text)
-    if len(sentences) < 2:
+    if len(sentences) < least:
         return ()
     likely = head.probabilities(text, sentences).tolist()
     return tuple(

@@ -35,9 +35,10 @@ class CorpusSettings:
     answer everything, so that who answered says little; `specialists`: departments without a board, whose doctors' answers
     count in full; `symptom_texts`: texts a disease that are put together of the catalog's symptoms;
     `symptom_department_weight`, `complaint_department_weight`: how much the departments of those count, and of the project's
-    short complaints; `ordinary_weight`: how much it counts that a question was not urgent, which nobody said but is true
-    of nearly all; `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which
-    numbers are chosen and of the one on which they are reported, for 지식iN and for HiDoc.
+    short complaints; `complaint_disease_weight`: how much the diseases of such a complaint count, all of them together;
+    `ordinary_weight`: how much it counts that a question was not urgent, which nobody said but is true of nearly all;
+    `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which numbers are chosen and of the one on which they are
+    reported, for 지식iN and for HiDoc.
     """
 
     source_weights: Mapping[str, float] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class CorpusSettings:
     symptom_texts: int = 16
     symptom_department_weight: float = 0.7
     complaint_department_weight: float = 0.5
+    complaint_disease_weight: float = 2.0
     ordinary_weight: float = 0.1
     kin_tune: str = "2024.10.16"
     kin_valid: str = "2024.11.01"
@@ -204,6 +206,7 @@ def _own_rows(datasets: Path, catalog: Catalog, settings: CorpusSettings) -> pd.
     descriptions = own_descriptions(datasets).assign(source="description", disease_weight=1.0)
     descriptions["department_weight"] = (descriptions.department != "").astype(float)
     complaints = own_complaints(datasets).rename(columns={"share": "disease_weight"}).assign(source="complaint")
+    complaints["disease_weight"] *= settings.complaint_disease_weight
     complaints["department_weight"] = (complaints.department != "") * settings.complaint_department_weight
     symptoms = symptom_texts(catalog, settings.symptom_texts, seed=11).assign(
         source="symptoms", department_weight=settings.symptom_department_weight, disease_weight=1.0

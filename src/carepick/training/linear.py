@@ -52,7 +52,7 @@ class LinearSettings:
     margin_regularization: float = 0.2
     rare_powers: Mapping[str, float] = field(default_factory=lambda: {"department": 0.3, "disease": 0.5})
     least_weight: float = 0.3
-    sentence_weight: float = 0.3
+    sentence_weight: float = 0.12
     named_weight: float = 0.3
     folds: int = 3
 
