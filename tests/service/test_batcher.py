@@ -18,6 +18,7 @@ from carepick.errors import DeadlineError, NotReadyError, OverloadedError
 from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.order import Order
 from carepick.service.ticket import Ticket
+from carepick.service.turns import Turns
 
 MakeBatcher = Callable[..., Batcher]
 
@@ -133,8 +134,8 @@ def test_runners_share_what_waits(make: MakeBatcher, engine: WatchedEngine) -> N
 
 def test_batchers_take_turns(make: MakeBatcher, engine: WatchedEngine) -> None:
     """Of two models that share one turn, the second one's pass begins when the first one's has ended."""
-    turn = threading.Semaphore(1)
-    first, second = make(turn=turn), make(turn=turn)
+    turns = Turns(1)
+    first, second = make(turns=turns), make(turns=turns)
     held = busy(first, engine)
     [waiting] = submit(second, engine, "머리가")
     assert not engine.entered.acquire(timeout=0.2)
@@ -146,7 +147,7 @@ def test_batchers_take_turns(make: MakeBatcher, engine: WatchedEngine) -> None:
 
 
 def test_a_failed_pass_gives_its_turn_back(make: MakeBatcher, engine: WatchedEngine) -> None:
-    batcher = make(turn=threading.Semaphore(1))
+    batcher = make(turns=Turns(1))
     [bad] = submit(batcher, engine, "독")
     with pytest.raises(ValueError, match="poison"):
         bad.output(SECONDS)

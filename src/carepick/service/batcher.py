@@ -16,7 +16,7 @@ from carepick.service.order import Order, Piece
 from carepick.service.priority import step_back
 from carepick.service.waiting import WaitingLine
 
-_AT_ONCE: AbstractContextManager[object] = nullcontext()
+_AT_ONCE: AbstractContextManager[None] = nullcontext()
 _PARTS = ("tokens", "ngrams")
 _NEWEST_SHARE = 0.1  # of the newest pass in the running mean of the pace
 _CROWDED_SECONDS = 1.0  # for which the queue is kept short after the last text that had to be refused
@@ -39,11 +39,11 @@ class Batcher:
 
     def __init__(
         self, engine: Engine, limits: BatchLimits, runners: int, clock: Callable[[], float] = time.monotonic,
-        turn: AbstractContextManager[object] = _AT_ONCE,
+        turns: AbstractContextManager[None] = _AT_ONCE,
     ) -> None:  # fmt: skip
-        """`runners`: threads that each run one forward pass at a time; `clock` returns seconds; `turn`: entered for the
+        """`runners`: threads that each run one forward pass at a time; `clock` returns seconds; `turns`: entered for the
         time of a pass, so that the batchers of several engines can share the processors."""
-        self._engine, self._limits, self._clock, self._turn = engine, limits, clock, turn
+        self._engine, self._limits, self._clock, self._turns = engine, limits, clock, turns
         self._heads = list(engine.manifest.heads)
         self._parts = [f"{head}.{part}" for head in self._heads for part in _PARTS]
         self._line = WaitingLine()
@@ -155,7 +155,7 @@ class Batcher:
     def _timed_pass(self, pieces: Sequence[Piece]) -> dict[str, FloatArray]:
         wanted = self._heads + (self._parts if any(piece.order.parts for piece in pieces) else [])
         begun = self._clock()
-        with self._turn:
+        with self._turns:
             results = self._engine.run([piece.window for piece in pieces], wanted)
         pace = (self._clock() - begun) / sum(piece.length for piece in pieces)
         # The first pass warms up and says nothing. From zero the mean rises to what it is: at first too much is taken.

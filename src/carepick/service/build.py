@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from carepick.service.diagnosis import Composer
 from carepick.service.models import Guard, ModelSet, ServedModel, check_heads
 from carepick.service.predictor import Parts, Predictor
 from carepick.service.triage import Triager
+from carepick.service.turns import Turns
 from carepick.settings import Settings
 
 _TRIAGE = "triage"  # the head that hears emergencies
@@ -49,8 +49,8 @@ def load_models(settings: Settings, catalog: Catalog) -> ModelSet:
     """Returns the models that `settings` name, loaded, their queues open and their labels checked against `catalog`."""
     engines = _deterministic(settings, catalog) if settings.engine == "deterministic" else _onnx(settings, catalog)
     passes = passes_at_a_time(settings, available_cpus())
-    turn = threading.Semaphore(passes)
-    models = [_serve(engine, settings, math.ceil(passes / len(engines)), turn) for engine in engines]
+    turns = Turns(passes)
+    models = [_serve(engine, settings, math.ceil(passes / len(engines)), turns) for engine in engines]
     return ModelSet(models, None if settings.engine == "deterministic" else _guard(engines))
 
 
@@ -98,12 +98,12 @@ def _onnx(settings: Settings, catalog: Catalog) -> Sequence[Engine]:
     return [open_engine(bundle, settings.max_windows, threads, cache) for bundle in bundles]
 
 
-def _serve(engine: Engine, settings: Settings, runners: int, turn: threading.Semaphore) -> ServedModel:
+def _serve(engine: Engine, settings: Settings, runners: int, turns: Turns) -> ServedModel:
     limits = BatchLimits(
         settings.batch_tokens, settings.queue_limit, settings.batch_wait_ms / 1000, settings.queue_wait_ms / 1000
     )
     recent = RecentAnswers(settings.cache_seconds, settings.cache_entries)
-    return ServedModel(engine, Batcher(engine, limits, runners, turn=turn), recent)
+    return ServedModel(engine, Batcher(engine, limits, runners, turns=turns), recent)
 
 
 def _check_labels(manifest: Manifest, catalog: Catalog) -> None:
