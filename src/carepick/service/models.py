@@ -133,8 +133,8 @@ class ModelSet:
         return tuple(model.submit_parts(text, deadline) for model in self.models)
 
     def judge_sentences(self, text: str) -> tuple[JudgedSentence, ...]:
-        """Returns how urgent each sentence of the normalized `text` is alone, from the first model that can tell, or
-        from the guard, which no model helps with a text of one sentence."""
+        """Returns how urgent each sentence of the normalized `text` is alone, from the first model that can tell;
+        where none can, from the guard, also of a text that has only one sentence."""
         head = next(filter(None, (model.engine.sentences for model in self.models)), None)
         if head:
             return judge_sentences(text, head)
