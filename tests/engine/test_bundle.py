@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.conftest import MakeBundle, seal
 
-from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
+from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle, open_sentence_head
 from carepick.engine.manifest import SentenceBranch, read_manifest
 from carepick.errors import BundleError
 
@@ -122,6 +122,24 @@ def test_sentences_are_judged_by_ngrams(make_bundle: MakeBundle) -> None:
     add_sentences(folder, np.zeros((1, 2), np.float16))
     with pytest.raises(BundleError, match="it names none"):
         open_bundle(folder)
+
+
+def test_the_sentence_head_opens_without_the_model(tmp_path: Path) -> None:
+    whole = open_bundle(DEFAULT_BUNDLE)
+    assert whole.sentences is not None
+    for name in ("manifest.json", "ngrams.npy", "sentences.npy"):
+        shutil.copy(DEFAULT_BUNDLE / name, tmp_path)
+    manifest, head = open_sentence_head(tmp_path)
+    assert manifest == whole.manifest
+    np.testing.assert_array_equal(head.weight, whole.sentences.weight)
+    (tmp_path / "sentences.npy").write_bytes((tmp_path / "sentences.npy").read_bytes()[:-1])
+    with pytest.raises(BundleError, match=r"sentences\.npy.*checksum"):
+        open_sentence_head(tmp_path)
+
+
+def test_says_that_a_bundle_has_no_sentence_head(folder: Path) -> None:
+    with pytest.raises(BundleError, match="no sentence head"):
+        open_sentence_head(folder)
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def open_bundle(folder: Path) -> Bundle:
     """
     manifest = read_manifest(folder)
     present = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {MANIFEST_NAME}
-    required = {MODEL_NAME, TOKENIZER_NAME} | {part.file for part in (manifest.ngrams, manifest.sentences) if part}
+    required = {MODEL_NAME, TOKENIZER_NAME} | _arrays(manifest)
     for name in sorted(present | required):
         if name not in manifest.files:
             raise BundleError(f"{MANIFEST_NAME} in {folder} lists no checksum for {name}: export the bundle again")
@@ -54,6 +54,24 @@ def open_bundle(folder: Path) -> Bundle:
         _check_file(folder, name, expected)
     table = _read_ngrams(folder, manifest)
     return Bundle(folder, manifest, table, _read_sentences(folder, manifest, table))
+
+
+def open_sentence_head(folder: Path) -> tuple[Manifest, SentenceHead]:
+    """Returns the manifest and the sentence head of the bundle in `folder`; of its files only the head's are read.
+
+    Raises `BundleError` when it has none, and as `open_bundle` does for those files.
+    """
+    manifest = read_manifest(folder)
+    for name in _arrays(manifest):
+        _check_file(folder, name, manifest.files.get(name, ""))
+    head = _read_sentences(folder, manifest, _read_ngrams(folder, manifest))
+    if head is None:
+        raise BundleError(f"the bundle in {folder} has no sentence head: export it again")
+    return manifest, head
+
+
+def _arrays(manifest: Manifest) -> set[str]:
+    return {part.file for part in (manifest.ngrams, manifest.sentences) if part}
 
 
 def _check_file(folder: Path, name: str, expected: str) -> None:

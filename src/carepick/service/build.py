@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from carepick.engine.base import Engine
-from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
+from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle, open_sentence_head
 from carepick.engine.cpu import available_cpus
 from carepick.engine.deterministic import DeterministicEngine
 from carepick.engine.manifest import Label, Manifest
@@ -58,12 +58,10 @@ def _guard(engines: Sequence[Engine]) -> Guard | None:
     """Returns the sentence head of the model inside the package where none of `engines` has learned triage."""
     if any(engine.sentences or _TRIAGE in engine.manifest.heads for engine in engines):
         return None
-    bundle = open_bundle(DEFAULT_BUNDLE)
-    if bundle.sentences is None:
-        raise BundleError("the model inside the package has no sentence head: install the package again")
-    thresholds = bundle.manifest.confidence.items()
+    manifest, head = open_sentence_head(DEFAULT_BUNDLE)
+    thresholds = manifest.confidence.items()
     alone = {_OF_SENTENCES + name.removeprefix(_ALONE): least for name, least in thresholds if name.startswith(_ALONE)}
-    return Guard(bundle.sentences, alone)
+    return Guard(head, alone)
 
 
 def passes_at_a_time(settings: Settings, cpus: int) -> int:
