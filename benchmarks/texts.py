@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -23,14 +23,24 @@ def token_counter(bundle: Path) -> Callable[[str], int]:
 
 
 def mixed_texts(count: int, tokens: Callable[[str], int], seed: int = 1) -> list[str]:
-    """Returns `count` different texts whose lengths follow `MIX`, in random order; the same ones for the same seed."""
+    """Returns `count` different texts, the same ones for the same seed.
+
+    Every ten in a row hold each length of `MIX` as often as it says, in random order: whichever part of them a load
+    comes to ask, it asks for the same work.
+    """
     draw = random.Random(seed)
-    lengths = list(MIX)
+    ten = [length for length, often in MIX.items() for _ in range(often)]
     texts: dict[str, None] = {}
     while len(texts) < count:
-        [length] = draw.choices(lengths, list(MIX.values()))
-        texts[text_of(length, tokens, draw)] = None
-    return list(texts)
+        for length in draw.sample(ten, len(ten)):
+            texts[_unlike(texts, length, tokens, draw)] = None
+    return list(texts)[:count]
+
+
+def _unlike(texts: Collection[str], length: int, tokens: Callable[[str], int], draw: random.Random) -> str:
+    while (text := text_of(length, tokens, draw)) in texts:
+        continue
+    return text
 
 
 def text_of(length: int, tokens: Callable[[str], int], draw: random.Random) -> str:
