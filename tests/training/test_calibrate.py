@@ -75,6 +75,16 @@ def test_the_prior_is_taken_out_where_rare_classes_are_lost():
     assert power["even"] == 0
 
 
+def test_the_least_prior_power_near_the_best_is_taken_with_its_best_encoder_factor():
+    from carepick.training.calibrate import _chosen
+
+    powers = np.array([0.0, 0.0, 0.2, 0.2, 0.4, 0.4])
+    goodness = np.array([0.730, 0.732, 0.739, 0.741, 0.7405, 0.7415])
+    assert _chosen(powers, goodness, tolerance=0.003) == 3
+    assert _chosen(powers, goodness, tolerance=0.0) == 5
+    assert _chosen(powers, goodness, tolerance=0.1) == 1
+
+
 def test_what_people_mostly_come_with_is_said_for_short_texts():
     from carepick.training.calibrate import CalibrationSettings, calibrate
 

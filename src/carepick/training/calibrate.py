@@ -31,17 +31,18 @@ class CalibrationSettings:
 
     `coverage`: how often a conformal set must hold the right label; `sentence_weight`: how much a written text
     counts beside a real question; `encoder_factors`: how much less than what makes the right answers likeliest the
-    encoder may count (it is surer than it is right); `prior_powers`: how far the class prior may be taken out of the scores, so that rare
-    classes are found as well (Menon et al. 2021, logit adjustment); the least of them that comes within
-    `prior_tolerance` of the best is taken, since what it costs the frequent classes is sure; `short_power`: how far what
-    people mostly come with counts in texts of less than `short_letters` letters, the more the shorter they are.
+    encoder may count (it is surer than it is right); `prior_powers`: how far the class prior may be taken out of the
+    scores, so that rare classes are found as well (Menon et al. 2021, logit adjustment); the least of them that comes within
+    `prior_tolerance` of the best is taken, since what it costs the frequent classes is sure, with the encoder factor that
+    suits it best; `short_power`: how far what people mostly come with counts in texts of less than `short_letters` letters,
+    the more the shorter they are.
     """
 
     coverage: float = 0.9
     sentence_weight: float = 0.3
     encoder_factors: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4)
     prior_powers: tuple[float, ...] = (0.0, 0.2, 0.4)
-    prior_tolerance: float = 0.003
+    prior_tolerance: float = 0.0015
     short_power: float = 0.8
     short_letters: int = 40
     fitted_share: float = 0.5
@@ -75,7 +76,9 @@ def calibrate(
         shares = fit_blend(deep[fitted], wide[fitted], targets[fitted], weights[fitted])
         tried = list(_candidates(shares, deep, wide, log_prior, settings))
         goodness = np.array([_goodness(task, logits[real], targets[real]) for _, logits in tried])
-        blend, logits = tried[int(np.argmax(goodness >= goodness.max() - settings.prior_tolerance))]
+        blend, logits = tried[
+            _chosen(np.array([one.prior_power for one, _ in tried]), goodness, settings.prior_tolerance)
+        ]
         bias = settings.short_power * _commonness(presentations.get(task, {}), names)
         short = shortness(part.text.map(count_letters).to_numpy(), settings.short_letters)[:, None] * bias
         scores = _fit_scores(logits[real], targets[real], short[real])
@@ -139,6 +142,12 @@ def _candidates(
         for factor in settings.encoder_factors:
             candidate = replace(blend, encoder_share=blend.encoder_share * factor, prior_power=power)
             yield candidate, candidate.apply(deep, wide, log_prior)
+
+
+def _chosen(powers: Array, goodness: Array, tolerance: float) -> int:
+    """Returns which candidate is taken: the best of those with the least of `powers` that comes within `tolerance` of all."""
+    least = powers[goodness >= goodness.max() - tolerance].min()
+    return int(np.where(powers == least, goodness, -np.inf).argmax())
 
 
 def _goodness(task: str, logits: Array, targets: Array) -> float:
