@@ -46,9 +46,10 @@ class Session:
         chosen = {server.name: variant for server in servers if (variant := self._tuned(server, models))}
         for number in range(self.mode.rounds):
             present = [server for server in servers if server.name in chosen]
+            # The engine alone right beside what is divided by it: what a shared machine gives changes within minutes.
+            beside = CAREPICK if CAREPICK in present else present[0]
             for server in present[number % len(present) :] + present[: number % len(present)]:
-                if server is CAREPICK or (CAREPICK not in present and server is present[0]):
-                    # Right beside what is divided by it: what a shared machine gives changes within minutes.
+                if server is beside:
                     self.results.limits.append(self._limit(models, number))
                 self._round(server, chosen[server.name], models, number)
 

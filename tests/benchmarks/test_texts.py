@@ -19,11 +19,13 @@ def test_lengths(length: int) -> None:
     assert all(length - 2 <= tokens(text_of(length, tokens, draw)) <= length for _ in range(10))
 
 
-def test_texts_differ_and_come_again() -> None:
+def test_texts_differ_follow_the_mix_and_come_again() -> None:
     texts = mixed_texts(300, tokens)
     assert texts == mixed_texts(300, tokens)
     assert texts != mixed_texts(300, tokens, seed=2)
     assert len({normalize(text) for text in texts}) == 300
+    short = sum(tokens(text) <= 15 for text in texts) / 300
+    assert short == pytest.approx(MIX[15] / sum(MIX.values()), abs=0.1)
 
 
 def test_every_ten_texts_in_a_row_are_the_same_work() -> None:

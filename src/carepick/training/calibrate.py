@@ -76,9 +76,8 @@ def calibrate(
         shares = fit_blend(deep[fitted], wide[fitted], targets[fitted], weights[fitted])
         tried = list(_candidates(shares, deep, wide, log_prior, settings))
         goodness = np.array([_goodness(task, logits[real], targets[real]) for _, logits in tried])
-        blend, logits = tried[
-            _chosen(np.array([one.prior_power for one, _ in tried]), goodness, settings.prior_tolerance)
-        ]
+        powers = np.array([candidate.prior_power for candidate, _ in tried])
+        blend, logits = tried[_chosen(powers, goodness, settings.prior_tolerance)]
         bias = settings.short_power * _commonness(presentations.get(task, {}), names)
         short = shortness(part.text.map(count_letters).to_numpy(), settings.short_letters)[:, None] * bias
         scores = _fit_scores(logits[real], targets[real], short[real])
