@@ -18,13 +18,15 @@ Call = tuple[str, str]  # path and JSON body
 
 @dataclass(frozen=True)
 class Variant:
-    """`workers` processes with a model each, `threads` of a pass, and at most `batch` texts in one; 1: no batching."""
+    """`workers` processes with a model each, `threads` of a pass, and at most `batch` texts in one; 1: no batching; 0: as installed."""
 
     workers: int
     threads: int
     batch: int
 
     def __str__(self) -> str:
+        if not self.batch:
+            return "as installed"
         return f"{self.workers} workers, {self.threads} threads, batch {self.batch}"
 
 
@@ -109,7 +111,7 @@ def _list_of_one(text: str, both: bool) -> list[Call]:
 _FEW = (Variant(2, 1, 1), Variant(2, 1, 8), Variant(1, 2, 8))
 _NOTHING: Mapping[str, str] = {}
 
-CAREPICK = Server("carepick", "Carepick", _carepick, _two_routes, (Variant(1, 1, 1),), _NOTHING)
+CAREPICK = Server("carepick", "Carepick", _carepick, _two_routes, (Variant(1, 0, 0),), _NOTHING)
 REFERENCE = Server(
     "reference", "first release (torch)", _gunicorn("benchmarks.servers.reference:create_app"), _two_routes,
     (Variant(1, 0, 1),), _NOTHING,

@@ -177,7 +177,7 @@ def test_serving_reaches_only_what_the_base_install_holds() -> None:
 
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_every_package_is_declared(module: str) -> None:
-    assert foreign_imports(module) <= declared("base") | declared("parquet") | declared("train") | declared("scale")
+    assert foreign_imports(module) <= declared("base") | declared("parquet") | declared("train")
 
 
 def declared(name: str) -> set[str]:

@@ -268,6 +268,44 @@ def test_an_example_is_put_into_the_box(chromium, address):
     assert chromium.run("document.activeElement.id") == "text"
 
 
+def test_an_example_never_takes_the_place_of_what_was_typed(chromium, address):
+    chromium.visit(address + "?lang=ko")
+    chromium.run("document.querySelector('.example').click()")
+    chromium.run("[...document.querySelectorAll('.example')].at(-1).click()")
+    last = chromium.run("[...document.querySelectorAll('.example')].at(-1).dataset.text")
+    assert chromium.run("document.getElementById('text').value") == last
+    chromium.run("document.getElementById('text').select()")
+    chromium.type("허리가 아파요")
+    chromium.run("document.querySelector('.example').click()")
+    assert chromium.run("document.getElementById('text').value") == "허리가 아파요"
+    assert chromium.run("document.activeElement.id") == "text"
+
+
+def test_the_page_of_somebody_else_does_not_replace_this_one(chromium, address):
+    """What a network that wants to be signed in to, or a proxy, answers in our place."""
+    chromium.visit(address + "?lang=ko")
+    chromium.run("window.fetch = async () => new Response('<p>maintenance</p>', {status: 200}); 0")
+    ask(chromium, "허리가 아파요")
+    assert "연결하지 못했어요" in chromium.run("document.getElementById('problem').innerText")
+    assert chromium.run("document.getElementById('text').value") == "허리가 아파요"
+    assert chromium.run("document.querySelector('a[href=\"tel:119\"]') !== null")
+    assert chromium.run("document.querySelector('footer').innerText").strip()
+
+
+def test_a_failure_beside_an_alarm_leads_nobody_away_from_it(chromium, address):
+    chromium.visit(address + "?lang=ko")
+    ask(chromium, EMERGENCY)
+    chromium.run("window.fetch = async () => { throw new TypeError(); }; 0")
+    chromium.run("document.querySelector('.check button[value=yes]').click()")
+    chromium.wait(SETTLED)
+    assert "연결하지 못했어요" in chromium.run("document.querySelector('.check .problem[role=alert]').innerText")
+    assert chromium.run("document.getElementById('problem').innerText").strip() == ""
+    assert chromium.run("document.querySelector('.alarm') !== null")
+    chromium.run("document.querySelector('.check button[value=yes]').click()")
+    chromium.wait(SETTLED)
+    assert chromium.run("document.querySelectorAll('.check .problem').length") == 1
+
+
 @pytest.mark.parametrize(("link", "target"), [(".add a", "text"), (".skip", "main")])
 def test_links_within_the_page_lead_there_and_nowhere_else(chromium, address, link, target):
     chromium.visit(address + "?lang=ko")

@@ -286,6 +286,7 @@ def test_full_disk_is_one_line_and_loses_nothing(
         code, _, err = carepick("batch", source, out)
     assert code == 2
     assert err.splitlines()[-1].endswith("No space left on device; correct it and run again to go on")
+    assert not list(tmp_path.glob("*.writing"))
     code, _, err = carepick("batch", source, out)
     assert code == 0
     assert "going on after row 10" in err

@@ -1,6 +1,7 @@
 """`carepick evaluate` and `carepick compare` from end to end, on the deterministic engine and rows written here."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -180,3 +181,21 @@ def test_a_model_compared_with_itself_is_no_better(data, tmp_path, capsys):
     assert comparison["figures"]["mrr"]["difference"] == {"value": 0, "low": 0, "high": 0}
     assert main(["compare", "deterministic", "deterministic", str(data), "--out", str(tmp_path)]) == 2
     assert "cannot be written to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["vignettes", "complaints"])
+def test_a_set_on_both_tasks_needs_a_model_of_both(make_bundle, tmp_path, capsys, kind):
+    datasets = Path(__file__).parents[2] / "datasets"
+    bundle = str(make_bundle(["disease"]))
+    words = ["evaluate", bundle, str(datasets / f"{kind}.jsonl"), "--kind", kind, "--out", str(tmp_path)]
+    assert main(words) == 2
+    assert capsys.readouterr().err == (
+        "carepick: this set needs a model that answers department too: name both bundles, divided by a comma\n"
+    )
+
+
+@pytest.mark.parametrize("seed", ["-1", str(1 << 32), "x"])
+def test_seeds_are_what_every_generator_takes(data, capsys, seed):
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "deterministic", str(data), "--seed", seed])
+    assert "--seed" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 from carepick.cli.flags import ENVIRONMENT_ONLY, add_setting_flags, flag_name, settings_from, variable_name
 from carepick.cli.main import Parser
 from carepick.errors import SettingsError
-from carepick.settings import Settings
+from carepick.settings import Settings, read_settings
 
 FIELDS = [entry for entry in dataclasses.fields(Settings) if entry.name not in ENVIRONMENT_ONLY]
 
@@ -75,3 +75,23 @@ def test_only_the_chosen_flags_are_added() -> None:
     parser = argparse.ArgumentParser()
     add_setting_flags(parser, ("bundle", "engine"))
     assert vars(parser.parse_args([])) == {"bundle": None, "engine": None}
+
+
+def test_what_kubernetes_says_of_a_service_is_no_setting() -> None:
+    links = {
+        "CAREPICK_SERVICE_HOST": "10.0.0.1",
+        "CAREPICK_SERVICE_PORT": "80",
+        "CAREPICK_SERVICE_PORT_HTTP": "80",
+        "CAREPICK_PORT": "tcp://10.0.0.1:80",
+        "CAREPICK_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "CAREPICK_PORT_80_TCP_ADDR": "10.0.0.1",
+        "CAREPICK_SERVER_SERVICE_HOST": "10.0.0.2",
+        "CAREPICK_SERVER_PORT": "tcp://10.0.0.2:80",
+        "CAREPICK_SERVER_PORT_80_TCP_PROTO": "tcp",
+    }
+    assert read_settings(links) == Settings()
+    assert read_settings({"CAREPICK_PORT": "8080"}).port == 8080
+    with pytest.raises(SettingsError, match="port must be a whole number"):
+        read_settings({"CAREPICK_PORT": "http"})
+    with pytest.raises(SettingsError, match="CAREPICK_SERVICE is not a setting"):
+        read_settings({"CAREPICK_SERVICE": "1"})

@@ -150,3 +150,42 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 def test_a_bundle_may_be_moved(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "moved")
     assert open_bundle(tmp_path / "moved").manifest == read_manifest(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["max_tokens"], "128", "max_tokens must be a whole number"),
+        (["pad_id"], None, "pad_id must be a whole number"),
+        (["files"], ["model.onnx"], "files must be an object"),
+        (["files", "model.onnx"], 7, r"files\.model\.onnx must be a string"),
+        (["confidence"], {"high": "0.7"}, r"confidence\.high must be a number"),
+        (["golden", "text"], None, r"golden\.text must be a string"),
+        (["golden", "top"], "disease", r"golden\.top must be an object"),
+        (["heads", "disease", "temperature"], None, r"disease\.temperature must be a number"),
+        (["heads", "disease", "top_slope"], True, r"disease\.top_slope must be a number"),
+        (["heads", "disease", "conformal"], {"": "0.1"}, r"disease\.conformal\. must be a number"),
+        (["heads", "disease", "short_bias"], [1], r"disease\.short_bias must be an object"),
+        (["heads", "disease", "excluded_labels"], [7], r"disease\.excluded_labels must be a string"),
+        (["heads", "disease", "labels"], [{"id": 1, "name": "감기"}] * 2, r"disease\.labels must be a string"),
+        (["ngrams", "shortest"], "1", r"ngrams\.shortest must be a whole number"),
+    ],
+)
+def test_names_a_field_of_another_kind(folder: Path, path: list[str], value: object, message: str) -> None:
+    document = json.loads((folder / "manifest.json").read_text())
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (folder / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(BundleError, match=message):
+        open_bundle(folder)
+
+
+def test_a_folder_that_may_not_be_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(BundleError, match="cannot be read: Permission denied"):
+        open_bundle(folder)

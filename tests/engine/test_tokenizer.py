@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.conftest import SENTENCES, MakeBundle, seal
 
 from carepick.engine.bundle import DEFAULT_BUNDLE, open_bundle
-from carepick.engine.tokenizer import WindowTokenizer, _read_tokenizer, pad, pad_ngrams
+from carepick.engine.tokenizer import _IN_USE, WindowTokenizer, _read_tokenizer, pad, pad_ngrams
 from carepick.errors import BundleError
 
 LONG = " ".join(SENTENCES * 4)
@@ -109,3 +110,22 @@ def test_the_shipped_tokenizer_can_be_told_to_keep_no_words() -> None:
     tokenizer = _read_tokenizer(open_bundle(DEFAULT_BUNDLE))
     assert hasattr(tokenizer.model, "_resize_cache")
     assert tokenizer.encode("머리가 아파요").tokens == tokenizer.encode("머리가 아파요").tokens
+
+
+def test_bundles_of_one_base_share_its_tokenizer_while_they_are_loaded(make_bundle: MakeBundle) -> None:
+    one, other = (WindowTokenizer(open_bundle(make_bundle([task])), 16) for task in ("disease", "department"))
+    assert one._tokenizer is other._tokenizer
+    checksum = open_bundle(make_bundle()).manifest.files["tokenizer.json"]
+    assert checksum in _IN_USE
+    folder = make_bundle()
+    document = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    document["model"]["vocab"]["새말"] = len(document["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    seal(folder)
+    third = WindowTokenizer(open_bundle(folder), 16)
+    assert third._tokenizer is not one._tokenizer
+    own = open_bundle(folder).manifest.files["tokenizer.json"]
+    assert own in _IN_USE
+    del third
+    gc.collect()
+    assert own not in _IN_USE

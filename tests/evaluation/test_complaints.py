@@ -14,6 +14,8 @@ LIKELY = {"likely": ["감기", "인플루엔자"], "unlikely": ["폐암"], "depa
 class Answering:
     """A predictor that gives each text the answers written down for it."""
 
+    manifests = dict.fromkeys(Task)
+
     def __init__(self, answers):
         self.answers = answers
 

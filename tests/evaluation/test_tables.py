@@ -40,6 +40,11 @@ def test_every_format_gives_the_same_rows(tmp_path):
         ("a.csv", "text,label\n머리,감기\n", "row 1 has no column disease; it has text, label"),
         ("a.jsonl", '{"text": "머리", "disease": "감기"}\n{"text"\n', "a.jsonl: line 2 is not JSON"),
         ("a.jsonl", "[1]\n", "a.jsonl: line 1: expected an object"),
+        (
+            "a.csv",
+            "머리가 아파요,감기\n배가 아파요,위염\n",
+            "has no column text; it has 2 of other names: is there a first line",
+        ),
         ("a.jsonl", '{"text": "머리", "disease": "감기"}\n{"text": "배"}\n', "row 2 has no column disease"),
         ("a.json", '{"text": 1}', "a.json: expected a list of objects"),
         ("a.json", "[", "a.json is not JSON"),
@@ -62,3 +67,8 @@ def test_other_encodings_and_missing_files_are_named(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(DataError, match=r"folder.csv cannot be read: Is a directory"):
         read_table(tmp_path / "folder.csv", ["text"])
+
+
+def test_blank_lines_between_rows_are_none(tmp_path):
+    path = write(tmp_path / "a.csv", "text,disease\n머리,감기\n\n배,위염\n\n")
+    assert [row["disease"] for row in read_table(path, ["text"])] == ["감기", "위염"]

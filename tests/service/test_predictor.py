@@ -495,3 +495,19 @@ def test_excluded_labels_are_never_answered(make: MakePredictor) -> None:
     answer = make([engine]).predict(TEXT).tasks[Task.DISEASE].labels
     assert best not in {label.id for label in answer}
     assert sum(label.score for label in answer) == pytest.approx(1)
+
+
+def test_a_question_that_one_model_refuses_costs_the_other_nothing(
+    make: MakePredictor, pool: ThreadPoolExecutor
+) -> None:
+    engines = [WatchedEngine(["disease"]), WatchedEngine(["department"])]
+    predictor = make(engines)
+    busy = hold(predictor, engines[0], pool)
+    busy_too = predictor._models.models[1].batcher
+    busy_too.close()
+    with pytest.raises(NotReadyError):
+        predictor.diagnose(TEXT)
+    engines[0].gate.set()
+    busy.result(SECONDS)
+    predictor._models.models[0].batcher.close()  # works off what is still wanted
+    assert texts_of(engines[0]) == ["바쁨"]

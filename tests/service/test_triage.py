@@ -158,6 +158,8 @@ class TestContext:
             "늙으면 죽어야지 하고 농담을 하세요",
             "죽고 싶은 생각은 전혀 없어요",
             "웃겨 죽겠어요",
+            "자살 생각 전혀 안 함",
+            "고개가 안 돌아가요",
         ],
     )
     def test_denied_past_supposed_or_meant_otherwise(self, triager: Triager, text: str) -> None:
@@ -189,6 +191,75 @@ class TestContext:
         heard = hear(triager, text)
         assert heard.suspected
         assert not heard.certain
+
+    @pytest.mark.parametrize(
+        ("text", "id"),
+        [
+            ("가슴을 쥐어짜는 통증이 없어지지 않아요", "heart-attack"),
+            ("죽고 싶은 생각이 안 사라져요", "suicidal-thoughts"),
+            ("죽고 싶은 생각이 없어지지 않아요", "suicidal-thoughts"),
+            ("죽고 싶은 생각은 계속 들어요", "suicidal-thoughts"),
+            ("자살 생각이 안 떠나요", "suicidal-thoughts"),
+            ("칼에 손을 베였는데 피가 안 멎었어요", "severe-bleeding"),
+            ("생후 2개월 아기 39도인데 해열제 먹여도 안 내렸어요", "young-infant-fever"),
+            ("산소포화도 85예요. 갑자기 안 좋아졌어요", "low-oxygen"),
+            ("임신 34주인데 태동이 지금은 없어요", "fetal-movement"),
+            ("코피가멈추지않아요", "nosebleed"),
+        ],
+    )
+    def test_what_does_not_go_away_is_not_denied(self, triager: Triager, text: str, id: str) -> None:
+        assert id in {flag.id for flag in hear(triager, text).certain}
+
+    @pytest.mark.parametrize(
+        ("text", "id"),
+        [
+            ("직원이 교육받다가 갑자기 쓰러져서 의식이 없어요", "unresponsive"),
+            ("공부하다가 자꾸 죽고 싶어요", "suicidal-thoughts"),
+            ("양팔 혈압 차이가 나고 등이 찢어질 듯 아파요", "aortic-tear"),
+            ("예방접종 맞고 나서 온몸에 두드러기가 나고 숨을 못 쉬겠어요", "anaphylaxis"),
+            ("임신 초기 출혈 괜찮은가요?", "pregnancy-bleeding"),
+            ("임신 8주인데 출혈이 정상인가요?", "pregnancy-bleeding"),
+            ("머리 부딪히고 구토 괜찮을까요", "head-injury"),
+            ("발치했는데 입 안 출혈이 안 멈춰요", "severe-bleeding"),
+            ("허리가 아프더니 다리 힘이 빠지고 똥오줌 감각이 없어졌어요", "cauda-equina"),
+            ("제가 죽으면 보험금이 가족한테 나오겠죠", "suicidal-thoughts"),
+        ],
+    )
+    def test_a_word_about_something_else_or_a_question_dismisses_nothing(
+        self, triager: Triager, text: str, id: str
+    ) -> None:
+        heard = hear(triager, text)
+        assert id in {flag.id for flag in (*heard.certain, *heard.suspected)}
+
+    @pytest.mark.parametrize(
+        ("text", "denied"),
+        [
+            ("갑자기 가슴 통증, 호흡곤란. 열은 없어요", ["열"]),
+            ("가슴 통증\n호흡곤란\n열 없어요", ["열"]),
+            ("누런 가래 기침. 열 없고 몸살만 있어요", ["열"]),
+            ("기침, 가래, 열은 없어요", ["기침", "가래", "열"]),
+            ("통증을 없애고 싶어요", []),
+            ("어지럼증은 없어졌고 귀만 먹먹해요", ["어지럼증"]),
+            ("물집은 다 없어졌다가 또 생겨요", []),
+            ("두통이 업무에 지장을 줄 만큼 심해요", []),
+            ("두통이업무에지장을줄만큼심해요", []),
+            ("통증이없어지지않아요", []),
+            ("통증이 괜찮다가 다시 심해져요", []),
+            ("입 안 물집이 심해요", []),
+            ("입 안 물집 심해요", []),
+            ("귀 안 통증이 심해요", []),
+            ("기침이멎지않아요", []),
+            ("열이내리지않아요", []),
+            ("열은 업어요", ["열"]),
+            ("열이 없더라고요", ["열"]),
+            ("두통은 괜찮아요", ["두통"]),
+            ("배 안 아파", ["아파"]),
+            ("손은 안 저림", ["저림"]),
+            ("통증은 안 나타나고 열이 나요", []),
+        ],
+    )
+    def test_only_what_is_absent_is_told_as_such(self, triager: Triager, text: str, denied: list[str]) -> None:
+        assert [text[span.start : span.end] for span in hear(triager, text).denied] == denied
 
     def test_denied_symptoms_are_told(self, triager: Triager) -> None:
         text = "열이랑 기침은 없고 콧물만 나요"

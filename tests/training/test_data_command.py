@@ -120,3 +120,35 @@ def test_arguments_out_of_range(words: list[str], capsys: pytest.CaptureFixture[
 def test_a_format_that_nobody_knows() -> None:
     with pytest.raises(DataError, match=r"expected a file that ends in \.csv, \.json, \.jsonl, \.parquet"):
         check_writable(Path("a.txt"))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_columns_of_later_rows_and_half_an_emoji_are_kept(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "콧물 \\ud83d"}\n{"text": "기침", "source": "a"}\n', encoding="utf-8")
+    out = tmp_path / f"out{kind}"
+    assert main(["data", "mask", str(tmp_path / "in.jsonl"), "--out", str(out)]) == 0
+    first, second = read_table(out, ["text"])
+    assert first["text"] in ("콧물 \\ud83d", "콧물 \ud83d")
+    assert not first.get("source")
+    assert second["source"] == "a"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", out.name]
+
+
+def test_values_of_several_kinds_are_no_parquet_column(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"b\.parquet: a column holds values of different kinds"):
+        write_table([{"text": "콧물"}, {"text": ["기침"]}], tmp_path / "b.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_near_duplicates_may_have_to_be_all_but_the_same(tmp_path: Path) -> None:
+    write_table([{"text": STORY}, {"text": STORY + "!!"}, {"text": STORY}], tmp_path / "rows.csv")
+    out = tmp_path / "clean.csv"
+    assert main(["data", "clean", str(tmp_path / "rows.csv"), "--out", str(out), "--similarity", "0.99"]) == 0
+    assert texts(out) == [STORY, STORY + "!!"]
+
+
+def test_a_folder_in_the_way_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(ROWS, tmp_path / "rows.csv")
+    (tmp_path / "parts").write_text("")
+    assert main(["data", "split", str(tmp_path / "rows.csv"), "--out", str(tmp_path / "parts")]) == 2
+    assert capsys.readouterr().err == f"carepick: {tmp_path / 'parts'}: File exists\n"

@@ -163,3 +163,14 @@ def test_gatekeeper_folds_its_standardization_in() -> None:
     ngrams = sparse.csr_matrix((200, 10), dtype=np.float32)
     head = fit_gatekeeper(pooled, ngrams, targets, np.ones(200), 1.0, 1.0)
     assert (head.logits(pooled, ngrams).argmax(1) == targets).mean() > 0.9
+
+
+def test_a_class_of_nothing_but_weightless_texts_is_told() -> None:
+    from carepick.errors import TrainingError
+    from carepick.training.linear import LinearSettings, task_texts
+
+    rows = question_rows(["눈이 아파요", "눈이 빨개요", "발이 가려워요"])
+    rows["department"] = ["안과", "안과", "피부과"]
+    rows["department_weight"] = [1.0, 1.0, 0.15]
+    with pytest.raises(TrainingError, match=r"all questions on 피부과 weigh less than 0\.3"):
+        task_texts(rows, "department", LinearSettings())

@@ -167,3 +167,102 @@ def test_bad_recipes_say_what_is_wrong(tmp_path: Path, text: str, words: str) ->
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match=words):
         run_recipe(path, tmp_path, tmp_path / "work", STEPS, print)
+
+
+def test_a_step_goes_on_only_from_what_was_made_of_the_same(tmp_path: Path) -> None:
+    """A step that keeps what it finds, as the training of a network does, begins anew when its settings have changed."""
+    from carepick.training.recipe import run_recipe
+
+    recipe = tmp_path / "recipes" / "r.toml"
+    recipe.parent.mkdir()
+    found: list[list[str]] = []
+
+    def write(rate: int) -> None:
+        recipe.write_text(
+            'name = "r"\n[[steps]]\nrun = "learn"\ninputs = []\noutputs = ["network", "log"]\n'
+            f"settings = {{ rate = {rate} }}\n"
+        )
+
+    def learn(inputs: list[Path], outputs: list[Path], settings: object) -> None:
+        network, log = outputs
+        found.append(sorted(path.name for path in network.iterdir()) if network.exists() else [])
+        network.mkdir(exist_ok=True)
+        log.write_text("done")
+        if not (network / "checkpoint").exists():
+            (network / "checkpoint").write_text("half")
+            raise KeyboardInterrupt
+        (network / "weights").write_text("whole")
+
+    def run() -> None:
+        run_recipe(recipe, tmp_path, tmp_path / "work", {"learn": learn}, lambda _: None)
+
+    write(1)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    run()
+    run()
+    write(2)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    write(3)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert found == [[], ["checkpoint"], [], []]
+
+
+def test_a_damaged_state_is_told(tmp_path: Path) -> None:
+    from carepick.errors import TrainingError
+    from carepick.training.recipe import run_recipe
+
+    (tmp_path / "r.toml").write_text('name = "r"\nsteps = []')
+    (tmp_path / "state.json").write_text('{"linear.npz": ')
+    with pytest.raises(TrainingError, match=r"state\.json is damaged: delete it"):
+        run_recipe(tmp_path / "r.toml", tmp_path, tmp_path, {}, print)
+
+
+def changed(data: Path, folder: Path, name: str, **values: object) -> Path:
+    """Returns a copy of the data folder in which the first row of the table `name` has other `values`."""
+    import shutil
+
+    import pandas as pd
+
+    shutil.copytree(data / "data", folder, dirs_exist_ok=True)
+    table = pd.read_parquet(folder / f"{name}.parquet")
+    for column, value in values.items():
+        table.loc[0, column] = value
+    table.to_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+def test_labels_and_dates_that_do_not_fit_are_told_before_anything_is_learnt(data: Path, tmp_path: Path) -> None:
+    from carepick.errors import DataError
+    from carepick.training.corpus import CorpusSettings, build_corpus
+
+    datasets = Path(__file__).parents[2] / "datasets"
+    with pytest.raises(DataError, match="the catalog has no department 만능과"):
+        build_corpus(
+            changed(data, tmp_path / "a", "department_questions", department="만능과"), datasets, CorpusSettings()
+        )
+    with pytest.raises(DataError, match=r"a date .* is none: expected one such as 2024\.11\.15, not 'gestern'"):
+        build_corpus(changed(data, tmp_path / "b", "department_questions", date="gestern"), datasets, CorpusSettings())
+
+
+def test_dates_may_be_written_in_other_ways(data: Path, tmp_path: Path) -> None:
+    import pandas as pd
+
+    from carepick.training.corpus import CorpusSettings, build_corpus
+
+    folder = changed(data, tmp_path, "department_questions")
+    for name in ("department_questions", "disease_questions"):
+        table = pd.read_parquet(folder / f"{name}.parquet")
+        table["date"] = pd.to_datetime(table.date, format="%Y.%m.%d")
+        table.to_parquet(folder / f"{name}.parquet")
+    datasets = Path(__file__).parents[2] / "datasets"
+    one, other = (
+        build_corpus(place, datasets, settings)
+        for place, settings in (
+            (data / "data", CorpusSettings()),
+            (folder, CorpusSettings(kin_valid="2024-11-01", kin_tune="2024-10-16T00:00")),
+        )
+    )
+    assert one.split.tolist() == other.split.tolist()

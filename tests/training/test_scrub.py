@@ -21,6 +21,13 @@ from carepick.training.scrub import scrub
         ("900101-2******", "<rrn>"),
         ("1234-5678-9012-3456 카드", "<card> 카드"),
         ("3782-822463-10005", "<card>"),
+        ("010 - 1234 - 5678", "<phone>"),
+        ("연락처-010-1234-5678-", "연락처-<phone>-"),
+        ("tel-01012345678", "tel-<phone>"),
+        ("010ㅡ1234ㅡ5678, 010—1234—5678, 010~1234~5678, 010_1234_5678, 010/1234/5678", ", ".join(["<phone>"] * 5)),
+        ("주민번호-900101-1234567", "주민번호-<rrn>"),
+        ("1234 - 5678 - 9012 - 3456", "<card>"),
+        ("bit.ly/3xYz 랑 youtu.be/abc 보세요", "<url> 랑 <url> 보세요"),
     ],
 )
 def test_addresses_and_numbers_of_persons_go(text: str, scrubbed: str) -> None:
@@ -37,6 +44,11 @@ def test_addresses_and_numbers_of_persons_go(text: str, scrubbed: str) -> None:
         "키 170 몸무게 60, 010 번 방",
         "A형 간염 항체 수치 1000.5",
         "1회 500mg 하루 3번",
+        "혈압 120/80 130/85 110/70",
+        "0.5mg 1정, 2.5 3.5 4.5",
+        "체온 36.5 37.2 38.1 39.0",
+        "2024/11/01 2024/11/15",
+        "콜레스테롤 200-250, 1500 - 2000 보",
     ],
 )
 def test_medical_figures_and_dates_stay(text: str) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,16 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from carepick.cli.main import main
 from carepick.engine.bundle import open_bundle
 from carepick.errors import TrainingError
 from carepick.evaluation.calibration import conformal_members, softmax
-from carepick.training.checkpoints import latest_whole
-from carepick.training.classifier import DEPARTMENT_RECIPE, DISEASE_RECIPE, explain_out_of_memory
-from carepick.training.classifier_metrics import full_report
+from carepick.training.checkpoints import TimedCheckpoints, finished_epoch, latest_whole
+from carepick.training.classifier import DEPARTMENT_RECIPE, DISEASE_RECIPE, _fingerprint, explain_failures
+from carepick.training.classifier_metrics import full_report, headline_figures
+from carepick.training.labelled import Examples
 from carepick.training.original_reader import read_classifier
 
 pytestmark = pytest.mark.train
@@ -173,6 +176,9 @@ def test_the_specialty_recipe_writes_a_directory_and_stops_early(questions: Path
     }
     assert read_classifier(tmp_path).labels == ("감기", "위염", "편두통")
     assert set(figures["conformal"]) == {"감기", "위염", "편두통"}
+    # Asked for again, the finished run is not trained on, and says the same.
+    assert main([*words, "--learning-rate", "0.3", "--mixed-precision", "bf16", "--batch-size", "32"]) == 0
+    assert report(tmp_path) == figures
 
 
 def test_two_processes_train_one_model(questions: Path, base: Path, tmp_path: Path) -> None:
@@ -238,10 +244,8 @@ def test_one_class_is_told(base: Path, tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_base_that_is_not_whole_is_told(
     damage: Any, message: str, questions: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from safetensors.numpy import save_file
-
     shutil.copytree(base, tmp_path / "base")
-    save_file({"bert.pooler.dense.bias": np.zeros(32, np.float32)}, tmp_path / "other.safetensors")
+    save_file({"bert.pooler.dense.bias": torch.zeros(32)}, tmp_path / "other.safetensors")
     damage(tmp_path / "base")
     assert main(command("disease", questions, tmp_path / "base", tmp_path / "out")) == 2
     assert_one_line(capsys.readouterr().err, message)
@@ -253,6 +257,68 @@ def say(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def test_a_base_in_half_precision_is_trained_in_full(base: Path, tmp_path: Path) -> None:
+    from carepick.training.base_model import load_base
+    from carepick.training.network import load_encoder
+
+    shutil.copytree(base, tmp_path / "base")
+    weights = load_file(base / "model.safetensors")
+    save_file({name: value.half() for name, value in weights.items()}, tmp_path / "base" / "model.safetensors")
+    say(tmp_path / "base", torch_dtype="float16")
+    for model in (load_base(tmp_path / "base", 3)[0], load_encoder(tmp_path / "base")):
+        assert {value.dtype for value in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_no_perfect_ranking(bad: float) -> None:
+    logits = np.zeros((10, 3))
+    logits[4, 1] = bad
+    with pytest.raises(TrainingError, match=r"diverged.*lower --learning-rate"):
+        headline_figures(logits, np.zeros(10, int))
+
+
+def test_a_run_is_of_a_number_of_devices() -> None:
+    rows = Examples(["콧물"], ["감기"])
+    one, four = (_fingerprint(DISEASE_RECIPE, rows, rows, Path("base"), devices) for devices in (1, 4))
+    assert one != four
+
+
+def test_a_timed_checkpoint_leaves_the_end_of_an_epoch_to_the_epoch() -> None:
+    arguments = SimpleNamespace(num_train_epochs=3.0, world_size=1)
+    often = TimedCheckpoints(0)
+    saved = [
+        step
+        for step in range(1, 13)
+        if often.on_step_end(
+            arguments, SimpleNamespace(global_step=step, max_steps=12), SimpleNamespace(should_save=False)
+        ).should_save
+    ]
+    assert saved == [1, 2, 3, 5, 6, 7, 9, 10, 11]
+
+
+def test_the_best_epoch_is_the_one_that_is_named() -> None:
+    state = SimpleNamespace(epoch=5.0, global_step=50, best_model_checkpoint="somewhere/checkpoint-20")
+    assert finished_epoch(state) == 2
+    assert finished_epoch(SimpleNamespace(epoch=5.0, global_step=50, best_model_checkpoint=None)) == 5
+
+
+def test_a_damaged_checkpoint_and_a_full_disk_are_told(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"cut short")
+    with (
+        pytest.raises(TrainingError, match="checkpoint-7 is damaged: delete it"),
+        explain_failures(16, Path("checkpoint-7")),
+    ):
+        load_file(tmp_path / "model.safetensors")
+    (tmp_path / "optimizer.pt").write_bytes(b"PK\x03\x04 cut short")
+    with (
+        pytest.raises(TrainingError, match="checkpoint-7 is damaged: delete it"),
+        explain_failures(16, Path("checkpoint-7")),
+    ):
+        torch.load(tmp_path / "optimizer.pt")
+    with pytest.raises(TrainingError, match="No space left on device"), explain_failures(16):
+        raise OSError(28, "No space left on device")
+
+
 def test_a_head_of_another_task_does_no_harm(base: Path) -> None:
     from carepick.training.base_model import load_base
 
@@ -261,9 +327,9 @@ def test_a_head_of_another_task_does_no_harm(base: Path) -> None:
 
 
 def test_a_batch_that_does_not_fit_says_what_to_lower() -> None:
-    with pytest.raises(TrainingError, match=r"--batch-size \(now 16\)"), explain_out_of_memory(16):
+    with pytest.raises(TrainingError, match=r"--batch-size \(now 16\)"), explain_failures(16):
         torch.empty(1 << 55)
-    with pytest.raises(RuntimeError, match="shapes"), explain_out_of_memory(16):
+    with pytest.raises(RuntimeError, match="shapes"), explain_failures(16):
         torch.zeros(2, 3) @ torch.zeros(2, 3)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -134,6 +135,7 @@ def _servers(folder: Path) -> Iterator[Callable[..., RunningServer]]:
 def _start(folder: Path, dev: bool, changes: dict[str, object]) -> RunningServer:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
+    files = changes.pop("files", None)  # how many it may open
     values = {"engine": "deterministic", "port": port, **changes}
     names = {f"CAREPICK_{name.upper()}": str(value) for name, value in values.items()}
     (folder / "tmp").mkdir(parents=True)
@@ -141,6 +143,8 @@ def _start(folder: Path, dev: bool, changes: dict[str, object]) -> RunningServer
     command = [sys.executable, "-m", "carepick", "serve", *(["--dev"] if dev else [])]
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environment, cwd=folder)
+        if files:
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (files, files))
     return RunningServer(process, int(str(values["port"])), folder)
 
 

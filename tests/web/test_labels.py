@@ -45,3 +45,12 @@ def test_alive_needs_nothing(client):
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.head("/healthz").status_code == 200
     assert client.options("/disease").headers["Allow"]
+
+
+def test_english_names_stand_beside_the_korean_ones(client):
+    korean, english = (client.get("/labels", headers={"Accept-Language": language}) for language in ("ko", "en"))
+    for answer in (korean, english):
+        assert answer.headers["Vary"] == "Accept-Language"
+    for kind, rows in english.json.items():
+        assert all(row.pop("name_en").isascii() for row in rows)
+        assert rows == korean.json[kind]

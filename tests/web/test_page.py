@@ -168,6 +168,14 @@ def test_an_emergency_comes_first_and_withholds_departments(client, level):
     assert page.texts("mark", class_="flag")
 
 
+def test_a_second_danger_is_in_sight_with_its_number(client):
+    page = ask(client, "남편이 칼로 찔러서 피가 콸콸 나요")
+    calls = [attributes["href"] for attributes, _ in page.find("a", class_="call")]
+    assert calls[0] == "tel:119"
+    assert "tel:112" in calls
+    assert "open" in page.find("details", class_="others")[0][0]
+
+
 @pytest.mark.parametrize("level", URGENT)
 def test_departments_are_shown_when_asked_for_and_the_notice_stays(client, level):
     text, phone = URGENT[level]

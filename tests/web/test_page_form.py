@@ -60,6 +60,7 @@ def test_an_example_stands_for_a_text():
     for number, example in enumerate(TEXTS["examples"]):
         assert read(text="", example=str(number)) == example["text"]
     assert read(text="배가 아파요", example="9") == "배가 아파요"
+    assert read(text="배가 아파요", example="0") == "배가 아파요"
 
 
 def test_what_was_tapped_is_read():

@@ -243,3 +243,9 @@ def test_every_code_of_the_table_can_happen():
     assert set(PROBLEMS) - covered == {
         *("wrong-key", "disabled", "no-model", "url-too-long", "headers-too-large"),
     }
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_who_takes_any_language_gets_the_one_of_the_server(client_with, language):
+    answer = client_with(language=language).get("/nothing", headers={"Accept-Language": "*"})
+    assert answer.headers["Content-Language"] == language

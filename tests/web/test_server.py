@@ -14,6 +14,9 @@ import psutil
 import pytest
 
 from carepick.engine.bundle import DEFAULT_BUNDLE
+from carepick.errors import SettingsError
+from carepick.settings import Settings
+from carepick.web.server import _serve_gunicorn
 
 TEXT = {"text": "머리가 아프고 열이 나요"}
 
@@ -243,3 +246,87 @@ def test_health_is_answered_while_every_text_waits(shared_server):
     assert shared_server.ask("/healthz")[0] == 200
     for connection in slow:
         connection.close()
+
+
+def test_callers_who_never_close_hold_nobody_up(shared_server):
+    """Ended connections linger until their caller closes them, all at once: one after the other would take minutes."""
+    head = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    callers = [socket.create_connection(("127.0.0.1", shared_server.port), timeout=60) for _ in range(60)]
+    for caller in callers:
+        caller.sendall(head)
+    for caller in callers:
+        assert caller.recv(100).startswith(b"HTTP/1.1 200")
+    assert shared_server.ask("/healthz")[0] == 200
+    for caller in callers:
+        while caller.recv(4096):
+            pass  # until the server closes it
+        caller.close()
+    assert shared_server.ask("/disease", TEXT)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"P", b"POST /disease HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"],
+)
+def test_a_request_that_stops_on_the_way_ends_in_time(start_server, start):
+    """More such callers than there are threads; everyone else is answered once they are cut off."""
+    server = start_server(read_timeout_ms=500, threads=1, queue_limit=1)
+    stalled = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(100)]
+    for caller in stalled:
+        caller.sendall(start)
+    assert server.ask("/healthz")[0] == 200
+    status = 0
+    while status != 200:
+        status = server.ask("/disease", TEXT)[0]
+        assert status in (200, 429)
+    for caller in stalled:
+        answer = b"".join(iter(lambda caller=caller: caller.recv(4096), b""))
+        assert not answer or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 429"))
+        caller.close()
+    assert server.stop() == 0
+    assert "Traceback" not in server.output()
+
+
+def test_more_connections_than_files_wait_in_the_backlog(start_server):
+    server = start_server(files=200, threads=1, queue_limit=1)
+    idle = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(300)]
+    for caller in idle:
+        caller.close()
+    assert server.ask("/disease", TEXT)[0] == 200
+    assert len(workers_of(psutil.Process(server.process.pid))) == 1
+    assert server.stop() == 0
+    assert "Traceback" not in server.output()
+
+
+@pytest.mark.parametrize(
+    "body", [b"ZZ\r\n", b"10\r\n--b\r\nContent-Disp\r\nZZ\r\n", b"5\r\n--b\r\n\r\n0\r\nno end"], ids=range(3)
+)
+def test_a_form_in_broken_chunks_is_no_fault_of_the_server(shared_server, body):
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=60) as connection:
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n" + body
+        )
+        connection.shutdown(socket.SHUT_WR)
+        with http.client.HTTPResponse(connection) as answer:
+            answer.begin()
+            page = answer.read().decode()
+    assert answer.status == 400
+    assert 'role="alert"' in page
+
+
+def test_a_temporary_folder_is_needed_and_named(monkeypatch):
+    def none():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("carepick.web.server.RunState", none)
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(SettingsError, match="set TMPDIR to one"):
+        _serve_gunicorn(Settings(), listener)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_every_address_is_both_kinds(start_server):
+    server = start_server(host="::")
+    assert server.ask("/healthz")[0] == 200
+    with socket.create_connection(("::1", server.port), timeout=60):
+        assert server.stop() == 0

@@ -156,10 +156,14 @@ def _write(write: Writer, target: Path, table: Table, journal: Journal) -> None:
     """Writes OUT beside its place, and moves it there when it is complete and on disk."""
     unfinished = target.with_name(target.name + ".writing")
     rows = ({**row.values, **answer} for row, answer in zip(table, journal.answers(), strict=True))
-    write(unfinished, rows, [*table.columns, *ANSWER_COLUMNS], table)
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(unfinished, target)
+    try:
+        write(unfinished, rows, [*table.columns, *ANSWER_COLUMNS], table)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, target)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)  # it holds the texts, and the journal has every answer
+        raise
     errors = sum(answer["error"] is not None for answer in journal.answers())
     _say(f"{table.rows:,} rows in {target}, {errors:,} with an error (the column error says why)")
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clean = _tool(tools, "clean", "take out addresses and numbers of persons, blank rows and near-duplicates")
     clean.add_argument("--out", type=Path, required=True, help="file to write")
     clean.add_argument("--similarity", type=_share, default=0.8, help="from which on texts repeat (default: 0.8)")
-    clean.add_argument("--keep-near-duplicates", action="store_true", help="drop blank rows only")
+    clean.add_argument("--keep-near-duplicates", action="store_true", help="scrub, and drop blank rows only")
     split = _tool(tools, "split", "hold out the latest rows for validation, without near-duplicates of earlier ones")
     split.add_argument("--out", type=Path, required=True, help="folder for the train and validation files")
     split.add_argument("--date-column", default="date", help="column of the dates (default: %(default)s)")

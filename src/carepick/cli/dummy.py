@@ -10,13 +10,14 @@ import argparse
 from pathlib import Path
 
 from carepick.cli.extras import train_extra
+from carepick.cli.flags import seed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the folder, the size, the seed and the formats."""
     parser.add_argument("out", type=Path, help="folder for the models")
     parser.add_argument("--size", choices=("tiny", "km-bert"), default="tiny", help="(default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same weights (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="same seed, same weights (default: %(default)s)")
     parser.add_argument(
         "--format", choices=("pt", "hf", "bundle", "all"), default="all",
         help="disease/disease.pt, department/, or both bundles (default: %(default)s)",

@@ -1,7 +1,7 @@
 """Measures a model on data and writes metrics.json and report.html.
 
   carepick evaluate default questions.parquet --task department --view 27 --group-columns source,date --out report
-  carepick evaluate my-bundle datasets/vignettes.jsonl --kind vignettes --out report
+  carepick evaluate disease-bundle,department-bundle datasets/vignettes.jsonl --kind vignettes --out report
   carepick evaluate default datasets/vignettes.jsonl --kind faithfulness --sample 200
 
 The model is asked through the same code as in the server. The files hold no texts, unless --show-text is given.
@@ -14,6 +14,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from carepick.cli.flags import seed
 from carepick.evaluation.asking import open_predictor
 from carepick.evaluation.evaluate import (
     DEFAULT_SEED,
@@ -49,10 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_data_arguments(parser: argparse.ArgumentParser, *bundles: str) -> None:
     """Adds a positional argument for each of `bundles`, and those that tell how to read labelled data."""
     for name in bundles:
-        parser.add_argument(name, help="bundle folder, or default, or deterministic (random answers, for trials)")
+        parser.add_argument(
+            name,
+            help="bundle folder, several divided by commas, default, or deterministic (random answers, for trials)",
+        )
     parser.add_argument("data", type=Path, help=".csv, .jsonl, .json or .parquet file")
     parser.add_argument(
-        "--seed", type=int, default=DEFAULT_SEED, help=f"of samples and intervals (default: {DEFAULT_SEED})"
+        "--seed", type=seed, default=DEFAULT_SEED, help=f"of samples and intervals (default: {DEFAULT_SEED})"
     )
     rows = parser.add_argument_group("labelled rows")
     rows.add_argument(

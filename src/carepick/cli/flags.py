@@ -70,3 +70,11 @@ def _reader(entry: dataclasses.Field[Any]) -> Any:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return read
+
+
+def seed(text: str) -> int:
+    """Returns a seed from a command line: a whole number that every generator takes."""
+    value = int(text)
+    if not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError("must lie within 0..4294967295")
+    return value

@@ -63,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return EXIT_BROKEN_PIPE
+    except OSError as error:
+        if not error.strerror:
+            raise
+        print(f"carepick: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+        return EXIT_ERROR
 
 
 def build_parser(commands: Iterable[str] = ()) -> Parser:

@@ -2,7 +2,7 @@
 
     carepick train disease --data questions.csv --out runs/disease
     carepick train specialty --data questions.parquet --base ./km-bert --out runs/specialty
-    accelerate launch -m carepick train disease ...        on several GPUs
+    accelerate launch -m carepick train disease --data questions.csv --out runs/disease   # on several GPUs
 
 The same command goes on where an interrupted run was. `carepick import` turns the result into a bundle.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carepick.cli.extras import train_extra
+from carepick.cli.flags import seed
 from carepick.errors import TrainingError
 from carepick.records import Task
 
@@ -79,7 +80,7 @@ def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--weight-decay", type=float, help="of AdamW (0.01)")
     recipe.add_argument("--max-length", type=int, help="tokens after which a text is cut (512 / 256)")
     recipe.add_argument("--validation-share", type=float, help="share of each class held out (0.2)")
-    recipe.add_argument("--seed", type=int, help="of the division, the new head and the order of rows (42)")
+    recipe.add_argument("--seed", type=seed, help="of the division, the new head and the order of rows (42)")
     recipe.add_argument("--early-stop", type=int, help="epochs without a better figure to stop after (0: never)")
     recipe.add_argument("--mixed-precision", choices=("no", "fp16", "bf16"), help="(no)")
     recipe.add_argument("--checkpoint-minutes", type=float, help="a checkpoint this often, beside each epoch's (5)")

@@ -45,7 +45,10 @@ def open_bundle(folder: Path) -> Bundle:
     passed over: version control and file managers leave them.
     """
     manifest = read_manifest(folder)
-    present = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {MANIFEST_NAME}
+    try:
+        present = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {MANIFEST_NAME}
+    except OSError as error:
+        raise BundleError(f"{folder} cannot be read: {error.strerror}; let this user list it") from None
     required = {MODEL_NAME, TOKENIZER_NAME} | _arrays(manifest)
     for name in sorted(present | required):
         if name not in manifest.files:

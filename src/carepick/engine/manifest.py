@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from carepick.errors import BundleError
 
 SCHEMA_VERSION = 1
+_Kind = type | tuple[type, ...]
+_WORDS: Mapping[_Kind, str] = {str: "a string", int: "a whole number"}
 MANIFEST_NAME = "manifest.json"
 
 
@@ -119,6 +121,7 @@ def parse_manifest(document: Any) -> Manifest:
         manifest = Manifest(**fields)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BundleError(f"{MANIFEST_NAME} does not fit schema {SCHEMA_VERSION}: {error}") from None
+    _check_types(manifest)
     _check(manifest)
     return manifest
 
@@ -138,6 +141,46 @@ def _head(name: str, document: dict[str, Any]) -> Head:
 
 def _sentences(document: dict[str, Any] | None) -> SentenceBranch | None:
     return SentenceBranch(document["file"], tuple(document["labels"])) if document else None
+
+
+def _check_types(manifest: Manifest) -> None:
+    values: list[tuple[str, object, _Kind]] = [
+        *((name, getattr(manifest, name), str) for name in ("name", "version")),
+        *((name, getattr(manifest, name), int) for name in ("max_tokens", "overlap_tokens", "pad_id")),
+        *_entries("files", manifest.files, str),
+        *_entries("confidence", manifest.confidence, (int, float)),
+        ("golden.text", manifest.golden.text, str),
+        *_entries("golden.top", manifest.golden.top, str),
+    ]
+    for name, head in manifest.heads.items():
+        values += [
+            *((f"{name}.labels", part, str) for label in head.labels for part in (label.id, label.name)),
+            *((f"{name}.excluded_labels", label, str) for label in head.excluded_labels),
+            *(
+                (f"{name}.{part}", getattr(head, part), (int, float))
+                for part in ("temperature", "short_letters", "top_slope", "top_offset", "coverage")
+            ),
+            *_entries(f"{name}.short_bias", head.short_bias, (int, float)),
+            *_entries(f"{name}.conformal", head.conformal, (int, float)),
+        ]
+    if manifest.ngrams:
+        values += [
+            ("ngrams.file", manifest.ngrams.file, str),
+            *((f"ngrams.{name}", getattr(manifest.ngrams, name), int) for name in ("shortest", "longest", "rows")),
+        ]
+    if manifest.sentences:
+        values.append(("sentences.file", manifest.sentences.file, str))
+    for path, value, kind in values:
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise BundleError(f"{MANIFEST_NAME}: {path} must be {_WORDS.get(kind, 'a number')}")
+
+
+def _entries(path: str, values: object, kind: _Kind) -> Iterator[tuple[str, object, _Kind]]:
+    """Yields each value of the mapping `values` with its path and the kind it must have."""
+    if not isinstance(values, Mapping):
+        raise BundleError(f"{MANIFEST_NAME}: {path} must be an object")
+    for key, value in values.items():
+        yield f"{path}.{key}", value, kind
 
 
 def _check(manifest: Manifest) -> None:

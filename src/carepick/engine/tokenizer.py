@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from weakref import WeakValueDictionary
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -23,7 +24,8 @@ class WindowTokenizer:
 
     def __init__(self, bundle: Bundle, max_windows: int) -> None:
         """`max_windows`: how many windows of one text are read at most. Raises `BundleError` for a bad tokenizer."""
-        self._tokenizer = _read_tokenizer(bundle)
+        self._shared = _shared_tokenizer(bundle)
+        self._tokenizer = self._shared.tokenizer
         self._ngrams = bundle.ngrams
         special = self._tokenizer.num_special_tokens_to_add(False)
         self._inner = bundle.manifest.max_tokens - special
@@ -82,6 +84,24 @@ def pad_ngrams(windows: Sequence[Window]) -> tuple[IntArray, FloatArray]:
         ids[row, : len(window.ngram_ids)] = window.ngram_ids
         values[row, : len(window.ngram_ids)] = window.ngram_values
     return ids, values
+
+
+class _Shared:
+    """A tokenizer that all bundles with the same file use, as the two of one base do; it takes megabytes."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+
+_IN_USE: WeakValueDictionary[str, _Shared] = WeakValueDictionary()  # by the checksum of the file
+
+
+def _shared_tokenizer(bundle: Bundle) -> _Shared:
+    checksum = bundle.manifest.files[bundle.tokenizer.name]
+    shared = _IN_USE.get(checksum)
+    if shared is None:
+        shared = _IN_USE[checksum] = _Shared(_read_tokenizer(bundle))
+    return shared
 
 
 def _read_tokenizer(bundle: Bundle) -> Tokenizer:

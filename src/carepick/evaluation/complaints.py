@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from carepick.evaluation.asking import Progress
-from carepick.evaluation.findings import Findings, Share, Table, ask_all, read_cases, share
+from carepick.evaluation.findings import Findings, Share, Table, ask_all, need_both_tasks, read_cases, share
 from carepick.evaluation.intervals import Figure
 from carepick.evaluation.vignettes import best_rank
 from carepick.records import Task
@@ -18,8 +18,9 @@ def study(predictor: Predictor, path: Path, progress: Progress | None = None) ->
     """Returns how often a likely disease and an acceptable department come first or among the first three, and how often a
     disease does that would look wrong there; and of which complaints.
 
-    Raises `DataError` for a row without a likely disease or without a department.
+    Raises `DataError` for a row without a likely disease or without a department, `BundleError` for a model of one task.
     """
+    need_both_tasks(predictor)
     cases = read_cases(path, COLUMNS, filled=("likely", "departments"))
     answers = ask_all(predictor, [case["text"] for case in cases], path, progress)
     ranks = {

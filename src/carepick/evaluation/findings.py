@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from carepick.errors import DataError
+from carepick.errors import BundleError, DataError
 from carepick.evaluation.asking import Progress, ask
 from carepick.evaluation.intervals import Figure, wilson
 from carepick.evaluation.tables import Row, read_table
-from carepick.records import Prediction
+from carepick.records import Prediction, Task
 from carepick.service.predictor import Predictor
 
 Cell = str | int | float
@@ -88,6 +88,14 @@ def read_cases(path: Path, columns: Mapping[str, type], filled: Sequence[str] = 
             if not case[column]:
                 raise DataError(f"{path.name}: row {number}, column {column}: expected at least one")
     return cases
+
+
+def need_both_tasks(predictor: Predictor) -> None:
+    """Raises `BundleError` when the model answers one task only, so that a set on both cannot be asked."""
+    if lacking := [task.value for task in Task if task not in predictor.manifests]:
+        raise BundleError(
+            f"this set needs a model that answers {lacking[0]} too: name both bundles, divided by a comma"
+        )
 
 
 def ask_all(predictor: Predictor, texts: Sequence[str], path: Path, progress: Progress | None) -> list[Prediction]:

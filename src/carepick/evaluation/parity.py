@@ -15,8 +15,8 @@ from carepick.settings import Settings
 def bundle_parity(bundle: Path, reference: Path, texts: list[str]) -> dict[str, dict[str, float]]:
     """Returns for each task how far the answers of `bundle` to `texts` agree with those of `reference`.
 
-    `top1_agreement`: share of texts with the same first answer; `top3_overlap`: mean share of the first three that both
-    give; `largest_difference` and `mean_difference` of a label's score.
+    `top1_agreement`: share of texts with the same first answer; `top3_overlap`: mean share of the first three (of all,
+    where there are fewer) that both give; `largest_difference` and `mean_difference` of a label's score.
     """
     ours, theirs = (_scores(folder, texts) for folder in (bundle, reference))
     return {task.value: _agreement(ours[task], theirs[task]) for task in ours}
@@ -46,7 +46,7 @@ def _scores(folder: Path, texts: list[str]) -> dict[Task, Array]:
 
 def _agreement(ours: Array, theirs: Array) -> dict[str, float]:
     top = [np.argsort(-scores, axis=1)[:, :3] for scores in (ours, theirs)]
-    shared = [len(set(one) & set(other)) / 3 for one, other in zip(*top, strict=True)]
+    shared = [len(set(one) & set(other)) / len(one) for one, other in zip(*top, strict=True)]
     difference = np.abs(ours - theirs)
     return {
         "texts": float(len(ours)),

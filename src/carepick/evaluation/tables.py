@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from carepick.errors import DataError
 
 Row = Mapping[str, Any]
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,39}", re.ASCII)
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
@@ -40,8 +42,16 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
     for number, row in enumerate(rows, 1):
         for column in columns:
             if column not in row:
-                raise DataError(f"{path.name}: row {number} has no column {column}; it has {', '.join(map(str, row))}")
+                raise DataError(f"{path.name}: row {number} has no column {column}; it has {_names(row)}")
     return rows
+
+
+def _names(row: Row) -> str:
+    """Returns the names of the columns of `row`; how many there are where they are none: a CSV file without a header line
+    has a patient's words there."""
+    if all(_NAME.fullmatch(str(name)) for name in row):
+        return ", ".join(map(str, row))
+    return f"{len(row)} of other names: is there a first line that names the columns?"
 
 
 def _read_csv(path: Path) -> Iterator[Row]:
@@ -49,7 +59,7 @@ def _read_csv(path: Path) -> Iterator[Row]:
         lines = csv.reader(file, strict=True)
         try:
             header = next(lines, [])
-            for number, values in enumerate(lines, 1):
+            for number, values in enumerate(filter(None, lines), 1):
                 if len(values) != len(header):
                     found = f"{len(values)} columns instead of {len(header)}"
                     raise DataError(f"{path.name}: row {number} has {found}: put quotes around text that holds commas")

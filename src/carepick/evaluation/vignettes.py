@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from carepick.evaluation.asking import Progress
-from carepick.evaluation.findings import Findings, Share, Table, ask_all, read_cases, share, shares_by
+from carepick.evaluation.findings import Findings, Share, Table, ask_all, need_both_tasks, read_cases, share, shares_by
 from carepick.evaluation.intervals import Figure, bootstrap, interval
 from carepick.evaluation.metrics import Array, reliability_bins
 from carepick.records import Prediction, ScoredLabel, Task
@@ -21,8 +21,10 @@ _REPEATS = 1000
 def study(predictor: Predictor, path: Path, seed: int, progress: Progress | None = None) -> Findings:
     """Returns top-1 and top-3 of diseases and departments, the calibration error of diseases, and what was missed.
 
-    Labels that the model does not answer count as missed; raises `DataError` for a row without any department.
+    Labels that the model does not answer count as missed; raises `DataError` for a row without any department
+    and `BundleError` for a model of one task.
     """
+    need_both_tasks(predictor)
     cases = read_cases(path, COLUMNS, filled=("departments",))
     answers = ask_all(predictor, [case["text"] for case in cases], path, progress)
     diseases = [best_rank(answer, Task.DISEASE, [case["disease"]]) for case, answer in zip(cases, answers, strict=True)]

@@ -28,7 +28,7 @@ KINDS = ("age_months", "celsius", "systolic", "glucose", "pulse", "oxygen", "min
 # The words around a complaint that change what it means; service/context.py says how.
 CUES = (
     *("denial", "denial_before", "denial_filler", "past", "now", "sudden", "lasting", "sometimes", "conditional"),
-    *("resolved", "asking", "topic", "worry", "idiom", "aside"),
+    *("resolved", "asking", "topic", "worry", "idiom", "aside", "no_denial", "gone", "relief"),
 )
 
 

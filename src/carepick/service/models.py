@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,19 +118,25 @@ class ModelSet:
 
     def submit(self, texts: Sequence[str], deadline: float) -> list[tuple[Ticket, ...]]:
         """Returns for each of the normalized `texts` one ticket from each model; raises when one takes not all."""
+        held = self._from_each(lambda model: model.submit(texts, deadline))
+        return list(zip(*held, strict=True))
+
+    def submit_parts(self, text: str, deadline: float) -> tuple[Ticket, ...]:
+        """Returns one ticket from each model for the output of `text` with all its parts; raises as `submit` does."""
+        held = self._from_each(lambda model: [model.submit_parts(text, deadline)])
+        return tuple(ticket for tickets in held for ticket in tickets)
+
+    def _from_each(self, submit: Callable[[ServedModel], list[Ticket]]) -> list[list[Ticket]]:
+        """Returns what `submit` takes from each model; when one refuses, what the others gave is given back."""
         held: list[list[Ticket]] = []
         try:
             for model in self.models:
-                held.append(model.submit(texts, deadline))
+                held.append(submit(model))
         except RequestError:
             for tickets in held:
                 leave(tickets)
             raise
-        return list(zip(*held, strict=True))
-
-    def submit_parts(self, text: str, deadline: float) -> tuple[Ticket, ...]:
-        """Returns one ticket from each model for the output of `text` with all its parts."""
-        return tuple(model.submit_parts(text, deadline) for model in self.models)
+        return held
 
     def judge_sentences(self, text: str) -> tuple[JudgedSentence, ...]:
         """Returns how urgent each sentence of the normalized `text` is alone, from the first model that can tell;

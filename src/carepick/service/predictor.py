@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from carepick.engine.manifest import Manifest
-from carepick.errors import BundleError, InvalidTextError, NotReadyError
+from carepick.errors import InvalidTextError, NotReadyError
 from carepick.records import Diagnosis, Prediction, Task
 from carepick.service.diagnosis import Composer
 from carepick.service.interpretation import Reading
@@ -132,7 +132,7 @@ class Predictor:
         models = self._parts.load_models()
         try:
             models.check_golden()
-        except BundleError:
+        except Exception:
             models.close()
             raise
         return models

@@ -61,27 +61,28 @@ def fold(text: str) -> str:
 
 def fold_text(text: NormalizedText) -> FoldedText:
     """Returns the normalized `text` folded; empty when it holds no letter and no digit."""
-    return _Folding(text.text).finish()
+    return _Folding(text).finish()
 
 
 class _Folding:
     """Collects the letters of one text and cuts it at words, clauses and sentences."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: NormalizedText) -> None:
         self._written: list[str] = []  # words, and the pieces of the one that is still open
         self._open = 0  # how many pieces were there when the open word began
         self._origins: list[int] = []
         self._words: list[int] = [0]  # where each word begins; the last one is still open
         self._cuts: dict[int, bool] = {}  # where a clause begins: whether a sentence begins there too
-        for token in _TOKEN.finditer(text):
+        for token in _TOKEN.finditer(text.text):
             kind = token.lastgroup
             if kind == "letters":
                 self._written.append(token.group().lower())
                 self._origins.extend(range(*token.span()))
             else:
                 self._end_word()
-                if kind != "space":
-                    self._cut(len(self._origins), kind == "sentence")
+                line_end = token.start() in text.line_ends
+                if kind != "space" or line_end:
+                    self._cut(len(self._origins), line_end or kind == "sentence")
         self._end_word()
 
     def _cut(self, position: int, sentence: bool) -> None:

@@ -35,6 +35,8 @@ _TO_TRAILING = {
     0x1100 + _LEADING.index(jamo): 0x11A8 + index for index, jamo in enumerate(_TRAILING) if jamo in _LEADING
 }
 
+_LINE_ENDS = "\n\r\v\f\u0085\u2028\u2029"
+
 # Longest run of one character that is kept: "ㅠㅠㅠㅠㅠ" says no more than "ㅠㅠ". Digits are never shortened.
 _LONGEST_RUN = 2
 
@@ -43,12 +45,14 @@ _LONGEST_RUN = 2
 class NormalizedText:
     """A canonical text and, for each of its characters, the index of the typed character that it came from.
 
-    `starts[i]` and `ends[i]` delimit in the typed text, in Python's code points, what became `text[i]`.
+    `starts[i]` and `ends[i]` delimit in the typed text, in Python's code points, what became `text[i]`; `line_ends`: which
+    spaces were typed as the end of a line.
     """
 
     text: str
     starts: tuple[int, ...]
     ends: tuple[int, ...]
+    line_ends: frozenset[int] = frozenset()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Returns where the typed text holds `text[start:end]`, as a half-open pair; start < end <= len(text)."""
@@ -85,10 +89,14 @@ def normalize_with_spans(text: str) -> NormalizedText:
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
+    line_ends: set[int] = set()
     for match in _CLUSTER.finditer(text):
         cluster = match.group()
         for character in _canonical_character(cluster) if len(cluster) == 1 else _canonical(cluster):
-            if character == " " and (not characters or characters[-1] == " "):
+            repeated = not characters or characters[-1] == " "
+            if character == " " and cluster in _LINE_ENDS:
+                line_ends.add(len(characters) - repeated)
+            if character == " " and repeated:
                 continue
             if characters[-_LONGEST_RUN:] == [character] * _LONGEST_RUN and not character.isdigit():
                 continue
@@ -97,7 +105,7 @@ def normalize_with_spans(text: str) -> NormalizedText:
             ends.append(match.end())
     if characters and characters[-1] == " ":
         del characters[-1], starts[-1], ends[-1]
-    return NormalizedText("".join(characters), tuple(starts), tuple(ends))
+    return NormalizedText("".join(characters), tuple(starts), tuple(ends), frozenset(line_ends))
 
 
 def normalize(text: str) -> str:

@@ -78,7 +78,7 @@ def _load_model(folder: Path, classes: int) -> Any:
     except Exception as error:  # the libraries raise many kinds for files that are cut short or of another shape
         raise TrainingError(f"the base {folder} is damaged or cut short, copy it again: {_line(error)}") from None
     _check_encoder(folder, loading)
-    return model
+    return model.float()  # as it is trained: a base may be stored in half precision, in which small steps are lost
 
 
 def _check_encoder(folder: Path, loading: dict[str, Any]) -> None:

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from safetensors.torch import load_file
+from transformers import (
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 _AGREEMENT_STEPS = 10  # with several processes, how often they ask the first one whether a checkpoint is due
 
@@ -30,6 +40,36 @@ def latest_whole(folder: Path) -> Path | None:
     return None
 
 
+def stopped_early(checkpoint: Path) -> bool:
+    """Returns whether the run that wrote `checkpoint` had ended there because its figure grew no better."""
+    state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+    patience = state.stateful_callbacks.get(EarlyStoppingCallback.__name__)
+    if not isinstance(patience, dict):
+        return False
+    waited = patience["attributes"]["early_stopping_patience_counter"]
+    return bool(waited >= patience["args"]["early_stopping_patience"])
+
+
+def load_best(trainer: Trainer, checkpoint: Path) -> None:
+    """Gives `trainer` the state in `checkpoint` and the weights of the best epoch that it names, as at the end of a run.
+
+    Raises `OSError` or `SafetensorError` when those are not there or damaged.
+    """
+    trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+    best = checkpoint.with_name(Path(trainer.state.best_model_checkpoint or checkpoint).name)
+    model: Any = trainer.model
+    model.load_state_dict(load_file(best / SAFE_WEIGHTS_NAME))
+
+
+def finished_epoch(state: TrainerState) -> int:
+    """Returns the number of the epoch whose weights a finished run holds: the best one's where it was looked for."""
+    epochs = round(state.epoch or 0)
+    if not state.best_model_checkpoint:
+        return epochs
+    best = int(Path(state.best_model_checkpoint).name.split("-")[1])
+    return round(best / state.global_step * epochs)
+
+
 class TimedCheckpoints(TrainerCallback):
     """Saves a checkpoint whenever `minutes` have passed since the last one."""
 
@@ -48,7 +88,9 @@ class TimedCheckpoints(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> TrainerControl:
         """Asks for a checkpoint when one is due."""
-        if self._due(args, state.global_step):
+        steps = round(state.max_steps / args.num_train_epochs)
+        # At an epoch's end one is written anyway, after its evaluation, which an earlier one would not hold.
+        if state.global_step % steps and self._due(args, state.global_step):
             control.should_save = True
         return control
 

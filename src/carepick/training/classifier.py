@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch.utils.data import Dataset
 from transformers import EarlyStoppingCallback, EvalPrediction, ProgressCallback, Trainer, TrainingArguments, set_seed
@@ -21,7 +22,7 @@ from transformers import trainer as trainer_module
 from carepick.errors import TrainingError
 from carepick.records import Task
 from carepick.training.base_model import load_base
-from carepick.training.checkpoints import TimedCheckpoints, latest_whole
+from carepick.training.checkpoints import TimedCheckpoints, finished_epoch, latest_whole, load_best, stopped_early
 from carepick.training.classifier_metrics import full_report, headline_figures
 from carepick.training.labelled import Examples, class_names
 from carepick.training.original_writer import write_checkpoint, write_directory
@@ -71,7 +72,8 @@ def train_classifier(
     arguments = _arguments(checkpoints, recipe)
     with arguments.main_process_first(local=False):
         if arguments.process_index == 0:
-            _prepare(out, checkpoints, _fingerprint(recipe, train, validation, base), resume)
+            devices = arguments.world_size * max(1, arguments.n_gpu)
+            _prepare(out, checkpoints, _fingerprint(recipe, train, validation, base, devices), resume)
     set_seed(recipe.seed)  # the new head is drawn before the Trainer sets its own
     model, tokenizer = load_base(base, len(names))
     _look_past_a_folder_called_datasets()
@@ -87,8 +89,12 @@ def train_classifier(
     )
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(EpochProgress())
-    with explain_out_of_memory(recipe.batch_size):
-        trainer.train(resume_from_checkpoint=_as_argument(latest_whole(checkpoints)))
+    latest = latest_whole(checkpoints)
+    with explain_failures(recipe.batch_size, latest):
+        if latest is None or not stopped_early(latest):
+            trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
+        else:
+            load_best(trainer, latest)
         predicted = trainer.predict(_Rows(validation, names))
     logits, targets = np.asarray(predicted.predictions), np.asarray(predicted.label_ids)
     rows = {"train": len(train.texts), "validation": len(validation.texts)}
@@ -100,15 +106,21 @@ def train_classifier(
 
 
 @contextmanager
-def explain_out_of_memory(batch_size: int) -> Iterator[None]:
-    """Turns an out-of-memory error within the block into a `TrainingError` that says what to lower."""
+def explain_failures(batch_size: int, checkpoint: Path | None = None) -> Iterator[None]:
+    """Turns what ends a training for want of memory or disk, or for a damaged `checkpoint`, into a `TrainingError`."""
     try:
         yield
+    except OSError as error:
+        raise TrainingError(f"a checkpoint cannot be written or read: {error.strerror or error}") from None
+    except SafetensorError:
+        raise TrainingError(f"{checkpoint} is damaged: delete it to go on from the one before") from None
     except (RuntimeError, MemoryError) as error:
         words = str(error).lower()
+        if "pytorchstreamreader" in words or "zip archive" in words:
+            raise TrainingError(f"{checkpoint} is damaged: delete it to go on from the one before") from None
         if not isinstance(error, MemoryError) and "out of memory" not in words and "can't allocate memory" not in words:
             raise
-        advice = f"lower --batch-size (now {batch_size}) or --max-length; the last checkpoint is kept"
+        advice = f"lower --batch-size (now {batch_size}) or --max-length, and begin anew with --no-resume"
         raise TrainingError(f"a batch does not fit into memory: {advice}") from None
 
 
@@ -191,12 +203,15 @@ def _window(recipe: ClassifierRecipe, model: Any) -> int:
     return recipe.max_length
 
 
-def _fingerprint(recipe: ClassifierRecipe, train: Examples, validation: Examples, base: Path) -> dict[str, Any]:
-    """Returns what a run must share with the one that it continues."""
+def _fingerprint(
+    recipe: ClassifierRecipe, train: Examples, validation: Examples, base: Path, devices: int
+) -> dict[str, Any]:
+    """Returns what a run must share with the one that it continues; with more `devices` a step holds more rows."""
     settings = {name: value for name, value in asdict(recipe).items() if name not in _FREE_TO_CHANGE}
     rows = json.dumps([train.texts, train.labels, validation.texts, validation.labels], ensure_ascii=False)
     digest = hashlib.sha256(rows.encode("utf-8", "surrogatepass")).hexdigest()
-    return {"settings": settings | {"task": recipe.task.value}, "base": base.name, "rows_sha256": digest}
+    settings |= {"task": recipe.task.value, "devices": devices}
+    return {"settings": settings, "base": base.name, "rows_sha256": digest}
 
 
 def _prepare(out: Path, checkpoints: Path, fingerprint: dict[str, Any], resume: bool) -> None:
@@ -207,7 +222,9 @@ def _prepare(out: Path, checkpoints: Path, fingerprint: dict[str, Any], resume: 
         shutil.rmtree(checkpoints)
         checkpoints.mkdir()
     elif latest_whole(checkpoints) is not None and _read_run(run) != fingerprint:
-        raise TrainingError(f"{out} holds a run of other settings, base or rows: use another --out, or --no-resume")
+        raise TrainingError(
+            f"{out} holds a run of other settings, base, rows or number of devices: use another --out, or --no-resume"
+        )
     run.write_text(json.dumps(fingerprint, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -228,8 +245,9 @@ def _write(
 ) -> None:
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     weights = {name: value.detach().cpu().float().numpy() for name, value in model.state_dict().items()}
-    about = {"epoch": round(trainer.state.epoch or 0), "metrics": report["final"]}
-    classifier = SavedClassifier(weights, model.config.to_dict(), tuple(names), tokenizer, about)
+    about = {"epoch": finished_epoch(trainer.state), "metrics": report["final"]}
+    config = {name: value for name, value in model.config.to_dict().items() if name not in ("dtype", "torch_dtype")}
+    classifier = SavedClassifier(weights, config, tuple(names), tokenizer, about)
     write = write_checkpoint if recipe.task is Task.DISEASE else write_directory
     write(classifier, out)
     (out / "metrics.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -240,7 +258,3 @@ def _look_past_a_folder_called_datasets() -> None:
     library = getattr(trainer_module, "datasets", None)
     if library is not None and getattr(library, "__file__", None) is None:
         vars(trainer_module)["is_datasets_available"] = lambda: False
-
-
-def _as_argument(checkpoint: Path | None) -> str | None:
-    return None if checkpoint is None else str(checkpoint)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from carepick.errors import TrainingError
 from carepick.evaluation import metrics
 from carepick.evaluation.calibration import fit_conformal, fit_temperature, softmax
 
@@ -16,7 +17,14 @@ COVERAGE = 0.9  # how often a conformal set is to hold the right label; what a b
 
 
 def headline_figures(logits: Array, targets: Array) -> dict[str, float]:
-    """Returns top-k accuracy, MRR, mean rank, macro-F1 and calibration error of `logits` (rows, classes)."""
+    """Returns top-k accuracy, MRR, mean rank, macro-F1 and calibration error of `logits` (rows, classes).
+
+    Raises `TrainingError` when a logit is infinite or no number.
+    """
+    if not np.isfinite(logits).all():
+        raise TrainingError(
+            "the training diverged: its scores are no numbers; lower --learning-rate, or use bf16, not fp16"
+        )
     scores = softmax(np.asarray(logits, np.float64))
     return {
         "accuracy": metrics.top_k_accuracy(scores, targets, 1),
@@ -38,8 +46,9 @@ def full_report(
     `epochs` is the trainer's log; `final.temperature` divides the logits so that scores mean what they say, and with
     `conformal`, for each label's name or under "" for all (`class_sets` false), its scores make sets.
     """
+    headline = headline_figures(logits, targets)
     temperature = fit_temperature(logits, targets)
-    final = headline_figures(logits, targets) | {"temperature": temperature}
+    final = headline | {"temperature": temperature}
     probabilities = softmax(np.asarray(logits, np.float64) / temperature)
     per_class = metrics.class_figures(logits, targets)
     return {

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from carepick.knowledge.catalog import Catalog, load_catalog
 from carepick.text.normalize import normalize
 from carepick.training.linear import fold_of
 from carepick.training.own_texts import own_complaints, own_descriptions, own_sentences, symptom_texts
+from carepick.training.time_split import day_key
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,7 +39,7 @@ class CorpusSettings:
     `symptom_department_weight`, `complaint_department_weight`: how much the departments of those count, and of the project's
     short complaints; `complaint_disease_weight`: how much the diseases of such a complaint count, all of them together;
     `ordinary_weight`: how much it counts that a question was not urgent, which nobody said but is true of nearly all;
-    `*_tune`, `*_valid`: first days (YYYY.MM.DD) of the slice on which numbers are chosen and of the one on which they are
+    `*_tune`, `*_valid`: first days (2024.11.01 or 2024-11-01) of the slice on which numbers are chosen and of the one on which they are
     reported, for 지식iN and for HiDoc.
     """
 
@@ -77,8 +79,9 @@ def build_corpus(data: Path, datasets: Path, settings: CorpusSettings) -> pd.Dat
 
     `text` has disease names removed, `named_text` is as typed (equal where nothing was masked); an absent label is
     an empty string with weight 0. `split` is train, tune or valid, by date and never at random, but for written texts,
-    which carry no date: generated sentences are divided by a hash, our own are train or tune. Raises `DataError` when a
-    file or column is missing.
+    which carry no date: generated sentences are divided by a hash, our own are train or tune. Dates may be written as
+    `carepick data split` reads them. Raises `DataError` when a file or column is missing, a date is none, or the catalog
+    lacks a label.
     """
     departments = _read(data, "department_questions.parquet", ["text", "department", "source", "date"])
     diseases = _read(data, "disease_questions.parquet", ["text", "disease", "label_from", "source", "date"])
@@ -94,6 +97,7 @@ def build_corpus(data: Path, datasets: Path, settings: CorpusSettings) -> pd.Dat
         ],
         ignore_index=True,
     )
+    _check_labels(rows)
     canonical = {text: normalize(text) for text in {*rows.text, *rows.named_text}}
     for column in ("text", "named_text"):
         rows[column] = rows[column].map(canonical)
@@ -148,11 +152,25 @@ def unmask(text: str) -> str:
 
 def _read(data: Path, name: str, columns: list[str]) -> pd.DataFrame:
     try:
-        return pd.read_parquet(data / name, columns=columns)
+        table = pd.read_parquet(data / name, columns=columns)
     except FileNotFoundError:
         raise DataError(f"{name} is not in the data folder: set CAREPICK_DATA to the folder that holds it") from None
     except ValueError as error:
         raise DataError(f"{name} cannot be read as Parquet with the columns {', '.join(columns)}: {error}") from None
+    return table.assign(date=table.date.map(str)) if "date" in table else table
+
+
+def _check_labels(rows: pd.DataFrame) -> None:
+    """Raises `DataError` for labels that the catalog does not have: better now than when the model is exported."""
+    catalog = load_catalog()
+    known = {
+        "department": {entry.name for entry in catalog.departments},
+        "disease": {entry.name for entry in catalog.diseases},
+    }
+    for task, names in known.items():
+        unknown = sorted(set(rows[task]) - names - {""})
+        if unknown:
+            raise DataError(f"the catalog has no {task} {', '.join(unknown[:5])}: correct the labels or the catalog")
 
 
 def _match_by_date(diseases: pd.DataFrame, departments: pd.DataFrame) -> list[int]:
@@ -236,7 +254,18 @@ def _split(source: str, date: str, text: str, settings: CorpusSettings) -> str:
         tune, valid = settings.kin_tune, settings.kin_valid
     else:
         tune, valid = settings.hidoc_tune, settings.hidoc_valid
-    return "valid" if date >= valid else "tune" if date >= tune else "train"
+    day = _day(date)
+    return "valid" if day >= _day(valid) else "tune" if day >= _day(tune) else "train"
+
+
+@cache
+def _day(date: str) -> str:
+    day = day_key(date)
+    if day is None:
+        raise DataError(
+            f"a date of the questions or of the settings is none: expected one such as 2024.11.15, not {date!r}"
+        )
+    return day
 
 
 def _drop_near_duplicates(rows: pd.DataFrame) -> pd.DataFrame:

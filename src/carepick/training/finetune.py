@@ -148,6 +148,7 @@ class _Run:
             "step": self.step,
             "settings": asdict(self.settings),
             "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all(),
         }
         partial = self.out / "checkpoint.partial"
         torch.save(state, partial)
@@ -157,11 +158,15 @@ class _Run:
         path = self.out / "checkpoint.pt"
         if not path.exists():
             return
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        state = torch.load(
+            path, map_location="cpu", weights_only=True
+        )  # each part goes where it belongs when it is loaded
         if state["settings"] != asdict(self.settings):
             raise TrainingError(f"{path} was made with other settings: use another --out or delete it")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["torch_rng"])
+        if len(state.get("cuda_rng", ())) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(state["cuda_rng"])
         self.step = state["step"]

@@ -14,12 +14,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from carepick.engine.ngrams import NgramTable, ngram_hashes
+from carepick.errors import TrainingError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HeadWeights = tuple[Array, Array]  # weight (rows, classes) and bias (classes,)
 
 TASKS = ("department", "disease")
 _MOST_ITERATIONS = 100
+_SEED = 0  # of the order in which the dual solver takes texts, where there are fewer of them than n-grams
 _LIKELY_TOLERANCE, _MARGIN_TOLERANCE, _RANKING_TOLERANCE = 1e-3, 1e-2, 1e-1
 
 
@@ -106,6 +108,11 @@ def task_texts(corpus: pd.DataFrame, task: str, settings: LinearSettings) -> Tas
     rows = corpus[(corpus.split == "train") & (corpus[task] != "")]
     names = sorted(set(rows[task][rows[weight] > 0]))
     rows = rows[rows[weight] >= settings.least_weight].assign(original=lambda kept: kept.text)
+    if lost := sorted(set(names) - set(rows[task])):
+        raise TrainingError(
+            f"all questions on {', '.join(lost)} weigh less than {settings.least_weight}: weigh what their labels come from "
+            "more (source_weights, specialists), or leave them out"
+        )
     if task == "department":
         rows = rows.assign(text=rows.named_text)
     else:
@@ -240,7 +247,10 @@ def fit_linear(
 def _models(task: str, settings: LinearSettings, margin_tolerance: float) -> Iterator[tuple[Any, float]]:
     """Yields the models whose scores are added, and how much each counts."""
     if settings.margin_share:
-        yield LinearSVC(C=settings.margin_regularization, tol=margin_tolerance), settings.margin_share
+        yield (
+            LinearSVC(C=settings.margin_regularization, tol=margin_tolerance, random_state=_SEED),
+            settings.margin_share,
+        )
     if settings.likely_shares[task]:
         likely = LogisticRegression(C=settings.regularization[task], tol=_LIKELY_TOLERANCE, max_iter=_MOST_ITERATIONS)
         yield likely, settings.likely_shares[task]

@@ -16,6 +16,7 @@ SIMILARITY = 0.8  # Jaccard, over sets of letter triples
 _LETTERS = 3
 _PERMUTATIONS = 64
 _SEED = 1
+_HIGHEST_PROPOSED = 0.95  # beyond it no bands fit the permutations
 _MISSES_WEIGH_MORE = (0.1, 0.9)  # a false proposal costs one exact comparison, a missed one a duplicate
 
 
@@ -30,7 +31,7 @@ def near_duplicates(
     `kept_first` texts never count as repeats. MinHash with locality-sensitive hashing (Broder 1997) proposes, and the
     exact index decides; a rare pair near the threshold may be missed. `progress` is told how many are done.
     """
-    index = MinHashLSH(threshold=similarity, num_perm=_PERMUTATIONS, weights=_MISSES_WEIGH_MORE)
+    index = MinHashLSH(threshold=min(similarity, _HIGHEST_PROPOSED), num_perm=_PERMUTATIONS, weights=_MISSES_WEIGH_MORE)
     shingles: dict[int, frozenset[int]] = {}
     repeats: dict[int, int] = {}
     for position, text in enumerate(texts):

@@ -47,7 +47,8 @@ def load_encoder(directory: Path, layers: int | None = None) -> BertModel:
         if not 1 <= layers <= config.num_hidden_layers:
             raise TrainingError(f"layers must lie within 1..{config.num_hidden_layers} for this encoder, not {layers}")
         config.num_hidden_layers = layers
-    return BertModel.from_pretrained(directory, config=config, add_pooling_layer=False)
+    encoder: BertModel = BertModel.from_pretrained(directory, config=config, add_pooling_layer=False)
+    return encoder.float()  # a base may be stored in half precision
 
 
 def freeze_lower(network: MultiTaskEncoder, layers: int) -> None:

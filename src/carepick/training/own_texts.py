@@ -3,15 +3,14 @@ catalog's symptoms."""
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from carepick.errors import TrainingError
+from carepick.evaluation.tables import Row, read_table
 from carepick.knowledge.catalog import Catalog
 from carepick.text.normalize import normalize
 
@@ -36,7 +35,7 @@ def own_sentences(datasets: Path) -> pd.DataFrame:
 
 
 def _own_sentences(path: Path, purpose: str) -> pd.DataFrame:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = read_table(path, ["text", "label"])
     return pd.DataFrame(
         {"text": [normalize(row["text"]) for row in rows], "label": [row["label"] for row in rows], "purpose": purpose}
     )
@@ -48,7 +47,7 @@ def own_descriptions(datasets: Path) -> pd.DataFrame:
     A disease is described there as somebody puts it who does not know its name, or spoken of without it; all labels are
     names of the catalog. The department is empty where the text says little about where to go.
     """
-    rows = list(_lines(datasets, "descriptions_training"))
+    rows = list(_lines(datasets, "descriptions_training", "text", "disease"))
     table = pd.DataFrame(rows, columns=["text", "disease", "department"]).fillna("")
     return table.assign(text=table.text.map(normalize)).drop_duplicates("text")
 
@@ -60,7 +59,7 @@ def own_complaints(datasets: Path) -> pd.DataFrame:
     The department is the best one, in the row of the first disease only; all labels are names of the catalog.
     """
     rows: list[tuple[str, str, str, float]] = []
-    for complaint in _lines(datasets, "complaints_training"):
+    for complaint in _lines(datasets, "complaints_training", "text", "diseases", "departments"):
         likely, text = complaint["diseases"], normalize(complaint["text"])
         halves = [0.5**place for place in range(len(likely))]
         shares = [half / sum(halves) for half in halves]
@@ -70,10 +69,10 @@ def own_complaints(datasets: Path) -> pd.DataFrame:
     return table.drop_duplicates(["text", "disease"])
 
 
-def _lines(datasets: Path, name: str) -> Iterator[dict[str, Any]]:
-    """Yields the objects of all files of `datasets` whose names begin with `name`."""
+def _lines(datasets: Path, name: str, *columns: str) -> Iterator[Row]:
+    """Yields the objects of all files of `datasets` whose names begin with `name`, each with all of `columns`."""
     for path in sorted(datasets.glob(f"{name}*.jsonl")):
-        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        yield from read_table(path, columns)
 
 
 def symptom_texts(catalog: Catalog, per_disease: int, seed: int) -> pd.DataFrame:

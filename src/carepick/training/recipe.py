@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -66,12 +67,13 @@ def run_recipe(
     """Brings every output of the recipe up to date in `work`.
 
     `$DATA` in an input stands for `data`; other paths lie in `work` or, where absent there, beside the recipe's folder.
-    `report` is told of each step. Raises `TrainingError` for an unknown step or a missing input.
+    An interrupted step goes on where it was when its settings and inputs are the same; otherwise what it left is removed
+    before it runs. `report` is told of each step. Raises `TrainingError` for an unknown step or a missing input.
     """
     _, steps = read_recipe(path)
     work.mkdir(parents=True, exist_ok=True)
     state_path = work / _STATE_NAME
-    state: dict[str, Any] = json.loads(state_path.read_text()) if state_path.exists() else {}
+    state = _read_state(state_path)
     for step in steps:
         if step.run not in functions:
             raise TrainingError(f"{path}: no step is called {step.run}; there are {', '.join(sorted(functions))}")
@@ -82,13 +84,19 @@ def run_recipe(
             "inputs": {n: checksum(p) for n, p in zip(step.inputs, inputs, strict=True)},
         }
         made = " ".join(step.outputs)  # a kind of step may run twice, but never with the same outputs
-        if state.get(made, {}).get("made_from") == fingerprint and all(output.exists() for output in outputs):
+        before = state.get(made, {})
+        if before.get("made_from") == fingerprint and all(output.exists() for output in outputs):
             report(f"{step.run}: up to date")
             continue
         report(f"{step.run}: {step.about}")
+        if before.get("begun_from") != fingerprint:
+            for output in outputs:
+                _remove(output)  # a step may go on from what it finds, and this was made from something else
+            state[made] = {"begun_from": fingerprint}
+            _write_state(state_path, state)
         functions[step.run](inputs, outputs, step.settings)
         state[made] = {"made_from": fingerprint, "made": {output.name: checksum(output) for output in outputs}}
-        state_path.write_text(json.dumps(state, indent=1, sort_keys=True))
+        _write_state(state_path, state)
 
 
 def checksum(path: Path) -> str:
@@ -101,6 +109,28 @@ def checksum(path: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (TypeError, ValueError):
+        raise TrainingError(f"{path} is damaged: delete it, and every step runs again") from None
+
+
+def _write_state(path: Path, state: Mapping[str, Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(state, indent=1, sort_keys=True), encoding="utf-8")
+    partial.replace(path)
+
+
+def _remove(output: Path) -> None:
+    if output.is_dir() and not output.is_symlink():
+        shutil.rmtree(output)
+    else:
+        output.unlink(missing_ok=True)
 
 
 def _resolve(name: str, data: Path, work: Path, project: Path) -> Path:

@@ -13,35 +13,41 @@ _EMAIL = re.compile(r"[\w.+-]+ \s?@\s? [\w-]+ (?:\.[\w-]+)+", _FLAGS | re.ASCII)
 
 _URL = re.compile(
     r"""(?:https?://|www\.) [^\s<>"')\]]+
-    | \b (?:[\w-]+ \.)+ (?:com|net|org|kr|me|io) \b (?:/ [^\s<>"')\]]*)?
+    | \b (?:[\w-]+ \.)+ (?:com|net|org|kr|me|io|tv|info|app|shop|store|site|link|ly|be|gl|gg|co|biz|xyz) \b
+      (?:/ [^\s<>"')\]]*)?
     """,
     _FLAGS | re.ASCII,
 )
 
+# What people type between groups of digits; ㅡ is the letter that looks like a dash.
+_GAP = r"\s?[-–—‑−ㅡ~_./]?\s?"
+_DASH = r"\s?[-–—‑−ㅡ]\s?"
+_ALONE, _ENDS = r"(?<!\d)(?<!\d-)", r"(?!-?\d)"  # no part of a longer figure
+
 # Birth date, a digit for century and sex, six more digits; the last six are often starred out.
 _RESIDENT_NUMBER = re.compile(
-    r"""(?<![\d-]) \d{2} (?:0[1-9]|1[0-2]) (?:0[1-9]|[12]\d|3[01])
-    \s? [-–]? \s? [1-8] (?:\d{6}|[*x●]{6}) (?![\d-])
+    rf"""{_ALONE} \d{{2}} (?:0[1-9]|1[0-2]) (?:0[1-9]|[12]\d|3[01])
+    {_GAP} [1-8] (?:\d{{6}}|[*x●]{{6}}) {_ENDS}
     """,
     _FLAGS,
 )
 
 _CARD = re.compile(
-    r"""(?<![\d-]) (?:
-        \d{4} (?:[-–.\s]? \d{4}){3}
-        | 3[47]\d{2} [-–.\s]? \d{6} [-–.\s]? \d{5}  # American Express
-    ) (?![\d-])
+    rf"""{_ALONE} (?:
+        \d{{4}} (?:{_GAP} \d{{4}}){{3}}
+        | 3[47]\d{{2}} {_GAP} \d{{6}} {_GAP} \d{{5}}  # American Express
+    ) {_ENDS}
     """,
     _FLAGS,
 )
 
 _PHONE = re.compile(
-    r"""(?<![\d-]) (?:
-        \(? (?:\+?82 [-–.\s]? \(? 0?|0)
+    rf"""{_ALONE} (?:
+        \(? (?:\+?82 {_GAP} \(? 0?|0)
         (?:1[016789]|2|[3-6][1-5]|70|50\d)  # mobile, area, internet, personal
-        \)? [-–.)\s]* \d{3,4} [-–.\s]? \d{4}
-        | (?!1\d00-\d\d00) 1[568]\d{2} [-–] \d{4}  # business; not a range of round figures, such as 1800-2000 kcal
-    ) (?![\d-])
+        (?:\s?\)\s?|{_GAP}) \d{{3,4}} {_GAP} \d{{4}}
+        | (?!1\d00 {_DASH} \d\d00) 1[568]\d{{2}} {_DASH} \d{{4}}  # business; not a range of round figures, such as 1800-2000 kcal
+    ) {_ENDS}
     """,
     _FLAGS,
 )

@@ -8,10 +8,9 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from carepick.knowledge.english import english_name
-from carepick.records import Diagnosis, Evidence, ExplainedLabel, FlagNotice, ScoredLabel, Span, Task
+from carepick.records import Diagnosis, Evidence, ExplainedLabel, FlagNotice, Span, Task
 from carepick.web.bilingual import Bilingual
-from carepick.web.labels import answerable
+from carepick.web.labels import answerable, named
 from carepick.web.loading import current_predictor, current_settings
 from carepick.web.metrics import count_answer
 from carepick.web.operation import (
@@ -106,17 +105,11 @@ def _flag(notice: FlagNotice) -> dict[str, Any]:
 
 def _label(explained: ExplainedLabel, task: Task, language: str) -> dict[str, Any]:
     return {
-        **_named(explained.label, task, language),
+        **named(explained.label, task, language),
         "score": rounded(explained.label.score),
         "band": explained.band,
         "evidence": _evidence(explained.evidence),
     }
-
-
-def _named(label: ScoredLabel, task: Task, language: str) -> dict[str, str]:
-    """Returns id and name, the Korean one by which clients know a label; in English answers that in English too."""
-    english = english_name(task, label.id) if language == "en" else None
-    return {"id": label.id, "name": label.name, **({"name_en": english} if english else {})}
 
 
 def _evidence(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
@@ -129,7 +122,7 @@ def _set(diagnosis: Diagnosis, task: Task, language: str) -> list[dict[str, str]
     if answer is None or diagnosis.departments_withheld:
         return []
     members = set(answer.conformal_set)
-    found = (_named(label, task, language) for label in answer.labels if label.id in members)
+    found = (named(label, task, language) for label in answer.labels if label.id in members)
     return list(islice(found, len(members)))  # the labels after the last one are not even made
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
-from carepick.records import Task
+from carepick.knowledge.english import english_name
+from carepick.records import ScoredLabel, Task
 from carepick.web.bilingual import Bilingual
 from carepick.web.loading import current_predictor, current_settings
 from carepick.web.operation import MODEL_PROBLEMS, Operation, documented
 from carepick.web.problems import refusal
+from carepick.web.requests import accepted_language
 from carepick.web.responses import json_response
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ def answerable(manifest: Manifest, task: Task) -> list[Label]:
     return [label for label in head.labels if label.id not in head.excluded_labels]
 
 
+def named(label: Label | ScoredLabel, task: Task, language: str) -> dict[str, str]:
+    """Returns id and name, the Korean one by which clients know a label; in English answers that in English too."""
+    english = english_name(task, label.id) if language == "en" else None
+    return {"id": label.id, "name": label.name, **({"name_en": english} if english else {})}
+
+
 @bp.get("/labels")
 @documented(
     Operation(
@@ -59,7 +67,10 @@ def list_labels() -> Response:
     """Returns the labels of both tasks."""
     manifests = current_predictor().manifests
     shown = [task for task in manifests if task is Task.DEPARTMENT or current_settings().disease_enabled]
-    return json_response({f"{task.value}s": _rows(manifests[task], task) for task in shown})
+    language = accepted_language()
+    response = json_response({f"{task.value}s": _rows(manifests[task], task, language) for task in shown})
+    response.headers["Vary"] = "Accept-Language"
+    return response
 
 
 @bp.get("/model")
@@ -88,8 +99,8 @@ def describe_model() -> Response:
     return json_response({"models": [_model(manifests[key], names) for key, names in tasks.items()]})
 
 
-def _rows(manifest: Manifest, task: Task) -> list[dict[str, str]]:
-    return [{"id": label.id, "name": label.name} for label in answerable(manifest, task)]
+def _rows(manifest: Manifest, task: Task, language: str) -> list[dict[str, str]]:
+    return [named(label, task, language) for label in answerable(manifest, task)]
 
 
 def _model(manifest: Manifest, tasks: list[str]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def current_predictor() -> Predictor:
 
 
 def load(app: Flask) -> Predictor:
-    """Builds the predictor that the settings of `app` describe, attaches and returns it; raises `BundleError`."""
+    """Builds the predictor that the settings of `app` describe, attaches and returns it; raises `CarepickError`."""
     from carepick.service.build import build_predictor  # the runtime and the model load here, not on import
 
     predictor: Predictor = build_predictor(settings_of(app))

@@ -15,7 +15,7 @@ from carepick.web.page_answer import MOST_DEPARTMENTS, map_link, show
 from carepick.web.page_form import read_form
 from carepick.web.page_texts import page_texts
 from carepick.web.problems import PROBLEMS
-from carepick.web.requests import accepted_language, holds_text_in_url
+from carepick.web.requests import accepted_language, holds_text_in_url, read_form_fields
 
 bp = Blueprint("page", __name__)
 
@@ -35,7 +35,7 @@ def show_answer() -> Response:
         return refusal
     language = _language()
     texts = page_texts(language)
-    asked = read_form(request.form, texts)
+    asked = read_form(read_form_fields(), texts)
     diagnosis = current_predictor().diagnose(asked.text, MOST_DEPARTMENTS, language, asked.include_withheld)
     count_answer(diagnosis.prediction, "page")
     return _page(text=asked.text, answer=show(diagnosis, asked.text, texts, language, asked.confirmed))

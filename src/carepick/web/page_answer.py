@@ -143,9 +143,11 @@ def _urgent_words(diagnosis: Diagnosis, texts: Mapping[str, Any]) -> tuple[str, 
 
 
 def _phones(diagnosis: Diagnosis, texts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the numbers to call: those of the alarm's level first, then of every other flag, as 112 beside 119."""
     level = diagnosis.prediction.triage.level
     wanted = [notice.phone for notice in diagnosis.flags if notice.flag.level is level]
     wanted += texts["levels"][level.value]["phones"]
+    wanted += [notice.phone for notice in diagnosis.flags]
     return tuple(dict.fromkeys(phone for phone in wanted if phone in texts["phones"]))
 
 

@@ -29,14 +29,16 @@ class Asked:
 def read_form(form: MultiDict[str, str], texts: Mapping[str, Any]) -> Asked:
     """Returns what `form` says; `texts` holds the chips, as `page_texts` returns them.
 
-    Chips are fields of the form and their words are added here, so that they work without JavaScript. Raises
+    Chips are fields of the form and their words are added here, so that they work without JavaScript. An example counts
+    where nothing was typed. Raises
     `ProtocolError` when there is nothing to read, too much of it, or an impossible age.
     """
     example = form.get("example", "")
-    if _EXAMPLE.fullmatch(example) and int(example) < len(texts["examples"]):
+    typed = form.get("text", "").strip()
+    if not typed and _EXAMPLE.fullmatch(example) and int(example) < len(texts["examples"]):
         return Asked(texts["examples"][int(example)]["text"], False, "")
     # A form sends CR LF for every line; as it was typed a line ends with LF alone, and spans count characters.
-    typed = form.get("text", "").replace("\r\n", "\n").strip()
+    typed = typed.replace("\r\n", "\n")
     text = "\n".join(filter(None, (typed, " ".join(_chosen(form, texts)))))
     confirmed = form.get("confirmed", "")
     return Asked(check_text(text), form.get("include_withheld") == "true", confirmed if confirmed in _CONFIRMED else "")

@@ -218,7 +218,7 @@ PROBLEMS: dict[str, Problem] = {
         429,
         Bilingual("제한 시간 초과", "Deadline passed"),
         Bilingual(
-            "요청이 많아 제한 시간 안에 답하지 못했습니다. 잠시 뒤 다시 보내거나 X-Request-Timeout-Ms를 늘려 주세요.",
+            "제한 시간 안에 답하지 못했습니다. 잠시 뒤 다시 보내거나 X-Request-Timeout-Ms를 늘려 주세요.",
             "No answer was ready before the deadline. Try again in a moment, or raise X-Request-Timeout-Ms.",
         ),
     ),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import re
+from collections.abc import Iterator
 from io import BytesIO
 from typing import IO, Any, cast
 
 from flask import Request, request
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from carepick.errors import RequestError
@@ -31,7 +34,9 @@ class InMemoryRequest(Request):
 
 def accepted_language() -> str:
     """Returns "ko" or "en": the one that Accept-Language likes best, the setting `language` where it likes neither."""
-    return request.accept_languages.best_match(LANGUAGES) or current_settings().language
+    ours = current_settings().language
+    by_preference = [ours, *(name for name in LANGUAGES if name != ours)]  # the first one answers `*`
+    return request.accept_languages.best_match(by_preference) or ours
 
 
 def holds_api_key() -> bool:
@@ -59,6 +64,12 @@ def read_body() -> dict[str, Any]:
     if not isinstance(document, dict):
         raise refusal("not-an-object")
     return document
+
+
+def read_form_fields() -> MultiDict[str, str]:
+    """Returns the fields of the form in the body; raises `ProtocolError` when it breaks off."""
+    with _refusing_broken_bodies():
+        return request.form
 
 
 def read_text(body: dict[str, Any]) -> str:
@@ -160,17 +171,23 @@ def _read_text_body() -> str:
 
 def _read_bytes() -> bytes:
     most = current_settings().max_body_bytes
-    try:
+    with _refusing_broken_bodies():
         data = request.get_data(cache=False)
         # Without Content-Length werkzeug stops reading at the limit and says nothing: look whether there is more.
         cut = request.content_length is None and len(data) == most and request.environ["wsgi.input"].read(1)
+    if cut:
+        raise refusal("body-too-large", most=most)
+    return data
+
+
+@contextlib.contextmanager
+def _refusing_broken_bodies() -> Iterator[None]:
+    try:
+        yield
     except HTTPException:
         raise
     except Exception:  # the server's own, about a body that breaks off or is wrongly divided into chunks
         raise refusal("bad-request") from None
-    if cut:
-        raise refusal("body-too-large", most=most)
-    return data
 
 
 def _refuse_constant(_: str) -> None:

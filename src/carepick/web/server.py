@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _KEEPALIVE_SECONDS = 75
 _IDLE_CONNECTIONS = 1000
 _BACKLOG = 2048
+_OTHER_FILES = 100  # that a worker may hold open beside its connections
 
 
 def serve(settings: Settings, dev: bool = False) -> int:
@@ -82,7 +83,10 @@ class Application(BaseApplication):  # type: ignore[misc]
 
 def _serve_gunicorn(settings: Settings, listener: socket.socket) -> int:
     master_pid = os.getpid()
-    state = RunState()
+    try:
+        state = RunState()
+    except OSError as error:
+        raise SettingsError(f"no temporary folder can be written: set TMPDIR to one ({error.strerror})") from None
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(state.metrics)  # read when prometheus_client is imported
     try:
         from carepick.web.worker import Master  # not the app: its pages would be kept twice, as workers write to theirs
@@ -114,7 +118,7 @@ def _options(settings: Settings, listener: socket.socket) -> dict[str, Any]:
         "bind": f"fd://{listener.detach()}",
         "workers": settings.workers,
         "threads": threads,
-        "worker_connections": threads + _IDLE_CONNECTIONS,
+        "worker_connections": _most_connections(threads),
         "worker_class": Worker,
         "logger_class": Log,
         "keepalive": _KEEPALIVE_SECONDS,
@@ -125,6 +129,16 @@ def _options(settings: Settings, listener: socket.socket) -> dict[str, Any]:
         "pidfile": settings.pid_file or None,
         "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
     }
+
+
+def _most_connections(threads: int) -> int:
+    """Returns how many connections a worker may hold, after raising the limit on open files towards what that takes."""
+    wanted = threads + _IDLE_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted + _OTHER_FILES:
+        soft = wanted + _OTHER_FILES if hard == resource.RLIM_INFINITY else min(wanted + _OTHER_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else max(threads + 1, min(wanted, soft - _OTHER_FILES))
 
 
 def _dump_nothing() -> None:
@@ -139,7 +153,8 @@ def _listen(host: str, port: int) -> socket.socket:
     """Returns a listening socket; raises `SettingsError` that says why there is none."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         reason = {
             errno.EADDRINUSE: "is already in use: stop the other server or choose another port",

@@ -17,10 +17,10 @@ from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
-from gunicorn.workers.gthread import ThreadWorker
 
 from carepick.engine.memory import give_memory_back
 from carepick.errors import CarepickError
+from carepick.web.connections import ConnectionWorker
 from carepick.web.logging import LOGGER, describe
 
 if TYPE_CHECKING:
@@ -50,12 +50,13 @@ class Master(Arbiter):  # type: ignore[misc]
 _SWITCH_SECONDS = 0.0005
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(ConnectionWorker):
     """A process that loads its own predictor and answers requests in threads."""
 
     def init_signals(self) -> None:
         """Adds SIGHUP to the signals of a worker."""
         super().init_signals()
+        self.wsgi: Any = None  # until it is made
         self._reloading = threading.Lock()
         signal.signal(signal.SIGHUP, self.handle_hup)
         signal.siginterrupt(signal.SIGHUP, False)
@@ -69,6 +70,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         from carepick.web.loading import load_in_background
 
         super().load_wsgi()
+        self.read_seconds = self.app.settings.read_timeout_ms / 1000
         sys.setswitchinterval(_SWITCH_SECONDS)
         if self.age == 1:
             load_in_background(self.wsgi, self._announce, self._give_up)
@@ -78,10 +80,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Answers until the end, then lets the predictor finish what it accepted."""
-        from carepick.web.loading import attached
-
         super().run()
-        predictor = attached(self.wsgi)
+        predictor = self._predictor()
         if predictor:
             predictor.close()
 
@@ -124,16 +124,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 return
 
     def _load_first(self) -> None:
-        from carepick.web.loading import load
+        from carepick.web.loading import load_in_background
 
-        try:
-            load(self.wsgi)
-        except CarepickError as error:
+        failures: list[CarepickError] = []
+        loading = load_in_background(self.wsgi, lambda _: None, failures.append)
+        while loading.is_alive() and self.alive and self.is_parent_alive():
+            self.notify()  # a large model on a busy machine takes longer than a silent worker may live
+            loading.join(_POLL_SECONDS)
+        for failure in failures:
             if self.app.state.was_ready():
-                LOGGER.error("%s", error)
+                LOGGER.error("%s", failure)
                 time.sleep(_PAUSE_SECONDS)
             else:
-                self.app.state.fail(str(error))
+                self.app.state.fail(str(failure))
             sys.exit(0)
 
     def _await_ready(self) -> None:
@@ -153,18 +156,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.handle_exit(signal.SIGTERM, None)
 
     def _reload(self) -> None:
-        from carepick.web.loading import attached
-
-        predictor = attached(self.wsgi)
-        if predictor is None:
-            return  # still loading: it will find the new bundles
         with self._reloading:
+            while (predictor := self._predictor()) is None:
+                time.sleep(_POLL_SECONDS)  # still loading, and the old bundles may have been read already
             try:
                 predictor.reload()
-            except CarepickError as error:
-                LOGGER.error("kept the model that was loaded: %s", error)
+            except Exception as error:
+                reason = error if isinstance(error, CarepickError) else type(error).__name__
+                LOGGER.error("kept the model that was loaded: %s", reason)
             else:
                 LOGGER.info("reloaded")
+
+    def _predictor(self) -> Predictor | None:
+        from carepick.web.loading import attached
+
+        return attached(self.wsgi) if self.wsgi else None
 
 
 class Log(Logger):  # type: ignore[misc]

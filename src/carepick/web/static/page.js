@@ -20,40 +20,51 @@ function show(parts) {
   scrollTo(0, 0);
 }
 
-function adopt(page) {
+function adopt(parts) {
   shown.length = (history.state || 0) + 1;
-  shown.push(partsOf(page));
+  shown.push(parts);
   history.pushState(shown.length - 1, ""); // the address stays as it is: nothing that was typed goes into it
   show(shown.at(-1));
   unlock();
 }
 
-function complain(sentence) {
-  const problem = document.getElementById("problem");
+// Says what went wrong where it was asked for: under the text, or in the form of an alarm, from which nobody is led away.
+function complain(form, sentence) {
+  const asking = form.id === "ask";
+  const problem = asking ? document.getElementById("problem") : form.querySelector(".problem") || failureOf(form);
   problem.textContent = sentence;
-  document.getElementById("text").setAttribute("aria-invalid", String(Boolean(sentence)));
+  if (asking) document.getElementById("text").setAttribute("aria-invalid", String(Boolean(sentence)));
   if (sentence) problem.scrollIntoView({ block: "center" });
+}
+
+function failureOf(form) {
+  const problem = document.createElement("p");
+  problem.className = "problem";
+  problem.setAttribute("role", "alert");
+  return form.appendChild(problem);
 }
 
 async function send(form, button) {
   const label = button.textContent;
   const body = new FormData(form);
   if (button.name) body.append(button.name, button.value);
-  complain("");
+  complain(form, "");
   document.body.setAttribute("aria-busy", "true");
   if (button.dataset.busy) button.textContent = button.dataset.busy;
   let sentence = document.getElementById("ask").dataset.offline;
   try {
     const answer = await fetch(form.action, { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    sentence = answer.ok ? "" : page.getElementById("problem")?.textContent || sentence;
-    if (answer.ok) adopt(page);
+    const parts = partsOf(page);
+    const ours = answer.ok && parts.nodes.every(Boolean); // and no page of a network that wants to be signed in to
+    sentence = ours ? "" : page.getElementById("problem")?.textContent || sentence;
+    if (ours) adopt(parts);
   } catch {
     // the sentence says that the server cannot be reached
   }
   document.body.removeAttribute("aria-busy");
   if (button.dataset.busy) button.textContent = label;
-  if (sentence) complain(sentence);
+  if (sentence) complain(form, sentence);
 }
 
 // What only works in a browser that runs this: the time of writing, printing and copying.
@@ -65,6 +76,12 @@ function unlock() {
   const tools = document.querySelector(".tools");
   tools.hidden = false;
   tools.querySelector("[data-do=copy]").hidden = !navigator.clipboard;
+}
+
+// Whether somebody wrote this: an example takes the place of another one, never of a person's own words.
+function isTyped(text) {
+  const examples = [...document.querySelectorAll("[data-text]")].map((button) => button.dataset.text);
+  return Boolean(text.trim()) && !examples.includes(text);
 }
 
 const actions = {
@@ -91,7 +108,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   const text = document.getElementById("text");
-  if (tapped.dataset.text) text.value = tapped.dataset.text;
+  if (tapped.dataset.text && !isTyped(text.value)) text.value = tapped.dataset.text;
   (tapped.hash ? document.querySelector(tapped.hash) : text).focus();
 });
 
