@@ -87,7 +87,10 @@ def pad_ngrams(windows: Sequence[Window]) -> tuple[IntArray, FloatArray]:
 
 
 class _Shared:
-    """A tokenizer that all bundles with the same file use, as the two of one base do; it takes megabytes."""
+    """A tokenizer that all bundles with the same file use, as the two of one base do: it takes megabytes.
+
+    Wrapped because releases before 0.23 of the library make tokenizers that nothing can refer to weakly.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer

@@ -112,11 +112,9 @@ def explain_failures(batch_size: int, checkpoint: Path | None = None) -> Iterato
         yield
     except OSError as error:
         raise TrainingError(f"a checkpoint cannot be written or read: {error.strerror or error}") from None
-    except SafetensorError:
-        raise TrainingError(f"{checkpoint} is damaged: delete it to go on from the one before") from None
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, SafetensorError) as error:
         words = str(error).lower()
-        if "pytorchstreamreader" in words or "zip archive" in words:
+        if isinstance(error, SafetensorError) or "pytorchstreamreader" in words or "zip archive" in words:
             raise TrainingError(f"{checkpoint} is damaged: delete it to go on from the one before") from None
         if not isinstance(error, MemoryError) and "out of memory" not in words and "can't allocate memory" not in words:
             raise

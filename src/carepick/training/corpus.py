@@ -15,7 +15,9 @@ import pandas as pd
 
 from carepick.errors import DataError
 from carepick.knowledge.catalog import Catalog, load_catalog
+from carepick.records import Task
 from carepick.text.normalize import normalize
+from carepick.training.catalog_names import label_ids
 from carepick.training.linear import fold_of
 from carepick.training.own_texts import own_complaints, own_descriptions, own_sentences, symptom_texts
 from carepick.training.time_split import day_key
@@ -162,15 +164,12 @@ def _read(data: Path, name: str, columns: list[str]) -> pd.DataFrame:
 
 def _check_labels(rows: pd.DataFrame) -> None:
     """Raises `DataError` for labels that the catalog does not have: better now than when the model is exported."""
-    catalog = load_catalog()
-    known = {
-        "department": {entry.name for entry in catalog.departments},
-        "disease": {entry.name for entry in catalog.diseases},
-    }
-    for task, names in known.items():
-        unknown = sorted(set(rows[task]) - names - {""})
+    for task in (Task.DEPARTMENT, Task.DISEASE):
+        unknown = sorted(set(rows[task.value]) - label_ids(task).keys() - {""})
         if unknown:
-            raise DataError(f"the catalog has no {task} {', '.join(unknown[:5])}: correct the labels or the catalog")
+            raise DataError(
+                f"the catalog has no {task.value} {', '.join(unknown[:5])}: correct the labels or the catalog"
+            )
 
 
 def _match_by_date(diseases: pd.DataFrame, departments: pd.DataFrame) -> list[int]:

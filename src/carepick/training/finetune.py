@@ -158,9 +158,7 @@ class _Run:
         path = self.out / "checkpoint.pt"
         if not path.exists():
             return
-        state = torch.load(
-            path, map_location="cpu", weights_only=True
-        )  # each part goes where it belongs when it is loaded
+        state = torch.load(path, map_location="cpu", weights_only=True)  # what is loaded from it goes where it belongs
         if state["settings"] != asdict(self.settings):
             raise TrainingError(f"{path} was made with other settings: use another --out or delete it")
         self.network.load_state_dict(state["network"])

@@ -131,12 +131,12 @@ class Worker(ConnectionWorker):
         while loading.is_alive() and self.alive and self.is_parent_alive():
             self.notify()  # a large model on a busy machine takes longer than a silent worker may live
             loading.join(_POLL_SECONDS)
-        for failure in failures:
+        if failures:
             if self.app.state.was_ready():
-                LOGGER.error("%s", failure)
+                LOGGER.error("%s", failures[0])
                 time.sleep(_PAUSE_SECONDS)
             else:
-                self.app.state.fail(str(failure))
+                self.app.state.fail(str(failures[0]))
             sys.exit(0)
 
     def _await_ready(self) -> None:
