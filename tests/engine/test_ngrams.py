@@ -17,6 +17,33 @@ def test_hashes_never_change() -> None:
     assert ngram_hashes("가a", 1, 2).tolist() == [806471195, 4076400103, 432698296]
 
 
+@given(TEXTS)
+def test_hashes_are_those_worked_out_one_by_one(text: str) -> None:
+    """Letters, and words between spaces, as polynomials of code points, spread by splitmix64."""
+
+    def mixed(letters: str, salt: int) -> int:
+        value = 0
+        for letter in letters:
+            value = (value * 0x100000001B3 + ord(letter)) % 2**64
+        value = (value + salt) % 2**64
+        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+        return value >> 32
+
+    words = text.lower().split()
+    letters = "".join(words)
+    inner = [letters[start : start + size] for size in (1, 2, 3) for start in range(len(letters) - size + 1)]
+    whole = [f" {word} " for word in words if len(word) <= 8]
+    edges = [
+        edge
+        for word in words
+        for size in range(1, min(3, len(word)) + 1)
+        for edge in (f" {word[:size]}", f"{word[-size:]} ")
+    ]
+    expected = [mixed(part, len(part)) for part in inner] + [mixed(part, 0) for part in whole + edges]
+    assert sorted(ngram_hashes(text, 1, 3, True).tolist()) == sorted(expected)
+
+
 def test_every_ngram_once_for_each_place() -> None:
     hashes = ngram_hashes("가나가나", 1, 3)
     assert len(hashes) == 4 + 3 + 2

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 
+import pytest
 from tests.service.conftest import Clock
 
-from carepick.service.answers import RecentAnswers
+from carepick.records import Prediction
+from carepick.service.answers import RecentAnswers, RecentPredictions
 from carepick.service.ticket import ModelOutput, Ticket
 
 OUTPUT = ModelOutput({}, 1, False, 9)
@@ -83,14 +85,48 @@ def test_no_entries_no_sharing() -> None:
     assert claim(recent, "가")[1]
 
 
+def test_whole_answers_are_given_again_for_their_seconds() -> None:
+    clock = Clock()
+    recent, answer = RecentPredictions(5, 10, clock), Prediction({})
+    assert recent.find("가") is None
+    recent.keep("가", answer)
+    clock.now += 4.9
+    assert recent.find("가") is answer
+    assert recent.find("가 ") is None  # typed otherwise, its words stand elsewhere
+    clock.now += 0.2
+    assert recent.find("가") is None
+
+
+@pytest.mark.parametrize(("seconds", "entries"), [(0, 10), (5, 0)])
+def test_no_seconds_or_entries_no_whole_answers(seconds: float, entries: int) -> None:
+    recent = RecentPredictions(seconds, entries, Clock())
+    recent.keep("가", Prediction({}))
+    assert recent.find("가") is None
+    assert not recent._kept
+
+
+def test_old_whole_answers_go_when_the_next_one_comes_and_the_oldest_make_room() -> None:
+    clock = Clock()
+    recent = RecentPredictions(5, 2, clock)
+    for text in "가나다":
+        recent.keep(text, Prediction({}))
+    assert [recent.find(text) is None for text in "가나다"] == [True, False, False]
+    clock.now += 5
+    recent.keep("라", Prediction({}))
+    assert len(recent._kept) == 1
+
+
 def test_no_text_and_no_plain_hash_is_kept() -> None:
     """Whatever can be reached from the cache holds neither the text nor what another process would call it."""
     text = "아무에게도 말하지 않은 이야기"
     recent, other = RecentAnswers(5, 10, Clock()), RecentAnswers(5, 10, Clock())
     claim(recent, text)
     claim(other, text)
+    whole, another = RecentPredictions(5, 10, Clock()), RecentPredictions(5, 10, Clock())
+    whole.keep(text, Prediction({}))
+    another.keep(text, Prediction({}))
     seen: list[object] = []
-    waiting: list[object] = [recent.__dict__]
+    waiting: list[object] = [recent.__dict__, whole.__dict__]
     while waiting:
         thing = waiting.pop()
         if isinstance(thing, (str, bytes)):
@@ -101,3 +137,5 @@ def test_no_text_and_no_plain_hash_is_kept() -> None:
     assert text not in seen
     assert text.encode() not in seen
     assert recent._kept.keys().isdisjoint(other._kept)
+    assert whole._kept.keys().isdisjoint(another._kept)
+    assert len({*recent._kept, *whole._kept}) == 2

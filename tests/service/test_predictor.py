@@ -18,7 +18,7 @@ from carepick.errors import BundleError, DeadlineError, InvalidTextError, NotRea
 from carepick.knowledge.guidance import Guidance, load_guidance
 from carepick.knowledge.red_flags import RedFlags, load_red_flags
 from carepick.records import Confidence, Prediction, Task, TriageLevel
-from carepick.service.answers import RecentAnswers
+from carepick.service.answers import RecentAnswers, RecentPredictions
 from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.diagnosis import Composer
 from carepick.service.explanation import Contributions, Places
@@ -71,7 +71,8 @@ def parts(loads: Iterator[list[WatchedEngine]], settings: Settings) -> Parts:
                     RecentAnswers(settings.cache_seconds, settings.cache_entries),
                 )
                 for engine in next(loads)
-            ]
+            ],
+            recent=RecentPredictions(settings.cache_seconds, settings.cache_entries),
         )
 
     return Parts(load, triager, lambda thresholds: Composer(guidance, red_flags, thresholds, True))
@@ -177,6 +178,16 @@ def test_both_calls_for_a_sentence_cost_one_pass(make: MakePredictor, pool: Thre
     predictor.predict(TEXT)
     busy.result(SECONDS)
     assert texts_of(engine).count(TEXT) == 1
+
+
+@pytest.mark.parametrize(("seconds", "same"), [(5, True), (0, False)])
+def test_whoever_asks_for_the_other_task_is_told_at_once(make: MakePredictor, seconds: float, same: bool) -> None:
+    predictor = make([WatchedEngine()], cache_seconds=seconds)
+    first = predictor.predict(f" {TEXT}")
+    assert (predictor.predict(f" {TEXT}") is first) == same
+    typed_otherwise = predictor.predict(TEXT)  # whose words stand elsewhere
+    assert typed_otherwise is not first
+    assert typed_otherwise == first
 
 
 def test_full_queue_refuses_singles_and_batches_at_once(make: MakePredictor, pool: ThreadPoolExecutor) -> None:

@@ -6,6 +6,7 @@ words beside them: how a word begins and ends, and short words as a whole. They 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,14 @@ import numpy as np
 HashArray = np.ndarray[Any, np.dtype[np.uint32]]
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 Codes = np.ndarray[Any, np.dtype[np.uint64]]
-Part = tuple[HashArray, IntArray, int]  # hashes and first letters of n-grams, and how many letters each of them has
 
-_LONGEST_EDGE = 3  # letters at the beginning or the end of a word
+_EDGES = np.arange(3)  # one less than how many letters at the beginning or the end of a word are read
 _LONGEST_WORD = 8  # letters of a word that is read as a whole
-_SPACE = np.uint64(0x20)  # no letter: white space is left out
+_NOTHING = np.zeros(1, np.uint64)
 
-_MULTIPLIER = np.uint64(0x100000001B3)  # the FNV prime: a polynomial hash over code points, modulo 2**64
+# A polynomial hash over code points, modulo 2**64; the FNV prime is odd, so that it has an inverse there.
+_MULTIPLIER = np.uint64(0x100000001B3)
+_INVERSE = np.uint64(pow(int(_MULTIPLIER), -1, 1 << 64))
 # Finalizer constants of splitmix64 (Steele, Lea and Flood 2014), which spread the hash over all of its bits.
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
@@ -31,57 +33,73 @@ def ngram_hashes(text: str, shortest: int, longest: int, edges: bool = False) ->
     Shape (number of n-grams,), shorter n-grams first, each length in reading order; then, with `edges`, those of the
     edges of words.
     """
-    parts, _ = _read(text, shortest, longest, edges)
-    return np.concatenate([hashes for hashes, _, _ in parts]) if parts else np.zeros(0, np.uint32)
+    hashes, _, _ = _read(text, shortest, longest, edges)
+    return hashes
 
 
-def _read(text: str, shortest: int, longest: int, edges: bool) -> tuple[list[Part], IntArray]:
-    """Returns the n-grams of `text`, part by part, and the place in `text` of each of its letters."""
-    letters = _letters(text)
-    codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+def _read(text: str, shortest: int, longest: int, edges: bool) -> tuple[HashArray, IntArray, IntArray]:
+    """Returns the hash of each n-gram of `text`, and the places there of its first and its last letter."""
+    words = text.split()
+    # The letters, and behind them the words between spaces: edges are n-grams of the second half.
+    rolling = _Rolling(_lower("".join(words) + (f" {' '.join(words)} " if edges else "")))
     places = np.array([place for place, character in enumerate(text) if not character.isspace()], np.int64)
-    rolled = _roll(codes, max(longest, _LONGEST_WORD if edges else 0))
-    parts = [
-        (_mix(rolled[length] + np.uint64(length)), np.arange(len(codes) - length + 1), length)
-        for length in range(shortest, longest + 1)
-        if length <= len(codes)
-    ]
-    if edges and len(codes):
-        parts += _edge_parts(rolled, places)
-    return parts, places
+    lengths = np.arange(shortest, longest + 1)
+    row, first = (np.add.outer(lengths, np.arange(len(places))) <= len(places)).nonzero()
+    size = lengths[row]
+    hashes = _mix(rolling.hashes(first, size) + size.astype(np.uint64))
+    if not edges:
+        return hashes, places[first], places[first + size - 1]
+    values, start, length = _edges(rolling, words)
+    first, size = np.concatenate([first, start]), np.concatenate([size, length])
+    return np.concatenate([hashes, _mix(values)]), places[first], places[first + size - 1]
 
 
-def _roll(codes: Codes, longest: int) -> list[Codes]:
-    """Returns for each length up to `longest` the polynomial hash of the n-grams that begin at each letter."""
-    rolled = [np.zeros(len(codes) + 1, np.uint64)]
-    for length in range(1, min(longest, len(codes)) + 1):
-        rolled.append(rolled[-1][: len(codes) - length + 1] * _MULTIPLIER + codes[length - 1 :])
-    return rolled
+def _edges(rolling: _Rolling, words: Sequence[str]) -> tuple[Codes, IntArray, IntArray]:
+    """Returns value, first letter and size of short words as a whole, then of the first letters of words, then of the
+    last ones."""
+    sizes = np.fromiter(map(len, words), np.int64, len(words))
+    ends = sizes.cumsum()
+    starts = ends - sizes
+    short = (sizes <= _LONGEST_WORD).nonzero()[0]
+    word, row = (sizes[:, None] > _EDGES).nonzero()
+    size = row + 1
+    first = np.concatenate([starts[short], starts[word], ends[word] - size])
+    size = np.concatenate([sizes[short], size, size])
+    word = np.concatenate([short, word, word])
+    wholes, each = len(short), len(size) - len(short) >> 1
+    before, after = np.ones((2, len(size)), np.int64)
+    before[wholes + each :] = after[wholes : wholes + each] = 0
+    place = sizes.sum() + first + word + 1  # of the first letter among the words between spaces
+    return rolling.hashes(place - before, size + before + after), first, size
 
 
-def _edge_parts(rolled: list[Codes], places: IntArray) -> list[Part]:
-    """Returns hashes, first letters and length of the first and last letters of words, and of short words as a whole."""
-    breaks = np.flatnonzero(np.diff(places) > 1) + 1
-    starts, ends = np.concatenate([[0], breaks]), np.concatenate([breaks, [len(places)]])
-    parts = []
-    for length in range(1, min(_LONGEST_WORD, len(rolled) - 1) + 1):
-        power = np.uint64(int(_SPACE) * pow(int(_MULTIPLIER), length, 1 << 64) % (1 << 64))
-        whole = starts[ends - starts == length]
-        parts.append((_mix((rolled[length][whole] + power) * _MULTIPLIER + _SPACE), whole, length))
-        if length <= _LONGEST_EDGE:
-            begin, finish = starts[ends - starts >= length], ends[ends - starts >= length] - length
-            parts.append((_mix(rolled[length][begin] + power), begin, length))
-            parts.append((_mix(rolled[length][finish] * _MULTIPLIER + _SPACE), finish, length))
-    return parts
+class _Rolling:
+    """The polynomial hashes of any stretches of one text, a few steps for all of them."""
+
+    def __init__(self, text: str) -> None:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+        self._powers = _powers(_MULTIPLIER, len(codes))
+        self._sums = np.concatenate([_NOTHING, (codes * _powers(_INVERSE, len(codes))).cumsum()])
+
+    def hashes(self, start: IntArray, size: IntArray) -> Codes:
+        """Returns for the `size` letters from each `start` the sum of code point * multiplier ** letters after it."""
+        end = start + size
+        values: Codes = (self._sums[end] - self._sums[start]) * self._powers[end - 1]
+        return values
 
 
-def _letters(text: str) -> str:
-    """Returns the characters of `text` that n-grams are made of, each of them in lower case and one code point."""
-    letters = "".join(text.split())
-    lowered = letters.lower()
-    if len(lowered) == len(letters) and "\u03a3" not in letters:  # Σ has another lower case at the end of a word
+def _powers(base: np.uint64, count: int) -> Codes:
+    powers = np.full(count, base)
+    powers[:1] = 1
+    return np.multiply.accumulate(powers, out=powers)
+
+
+def _lower(text: str) -> str:
+    """Returns `text` in lower case, each character of it one code point."""
+    lowered = text.lower()
+    if len(lowered) == len(text) and "\u03a3" not in text:  # Σ has another lower case at the end of a word
         return lowered
-    return "".join(character.lower()[0] for character in letters)
+    return "".join(character.lower()[0] for character in text)
 
 
 def _mix(values: np.ndarray[Any, np.dtype[np.uint64]]) -> HashArray:
@@ -116,11 +134,7 @@ class NgramTable:
 
         Three arrays (occurrences,) int64; the characters are positions in `text`, white space counted.
         """
-        parts, places = _read(text, self.shortest, self.longest, self.edges)
-        if not parts:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
-        hashes, first = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
-        size = np.repeat([length for _, _, length in parts], [len(hashed) for hashed, _, _ in parts])
+        hashes, first, last = _read(text, self.shortest, self.longest, self.edges)
         rows = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
         known = self.hashes[rows] == hashes
-        return rows[known] + 1, places[first[known]], places[first[known] + size[known] - 1]
+        return rows[known] + 1, first[known], last[known]

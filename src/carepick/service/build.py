@@ -16,7 +16,7 @@ from carepick.knowledge.catalog import Catalog, load_catalog
 from carepick.knowledge.guidance import load_guidance
 from carepick.knowledge.red_flags import load_red_flags
 from carepick.records import Task
-from carepick.service.answers import RecentAnswers
+from carepick.service.answers import RecentAnswers, RecentPredictions
 from carepick.service.batcher import Batcher, BatchLimits
 from carepick.service.diagnosis import Composer
 from carepick.service.models import Guard, ModelSet, ServedModel, check_heads
@@ -51,7 +51,8 @@ def load_models(settings: Settings, catalog: Catalog) -> ModelSet:
     passes = passes_at_a_time(settings, available_cpus())
     turns = Turns(passes)
     models = [_serve(engine, settings, math.ceil(passes / len(engines)), turns) for engine in engines]
-    return ModelSet(models, None if settings.engine == "deterministic" else _guard(engines))
+    recent = RecentPredictions(settings.cache_seconds, settings.cache_entries)
+    return ModelSet(models, None if settings.engine == "deterministic" else _guard(engines), recent)
 
 
 def _guard(engines: Sequence[Engine]) -> Guard | None:

@@ -12,7 +12,7 @@ from carepick.engine.manifest import Head, Manifest
 from carepick.engine.sentences import SentenceHead
 from carepick.errors import BundleError, RequestError
 from carepick.records import Task
-from carepick.service.answers import RecentAnswers
+from carepick.service.answers import RecentAnswers, RecentPredictions
 from carepick.service.batcher import Batcher
 from carepick.service.confidence import DEFAULT_THRESHOLDS
 from carepick.service.order import Order
@@ -93,12 +93,17 @@ class Guard:
 class ModelSet:
     """The models behind one predictor: a shared one, or one for each task."""
 
-    def __init__(self, models: Sequence[ServedModel], guard: Guard | None = None) -> None:
-        """`guard`: listens where no model can. Raises `BundleError` when two models answer one head or none answers a
-        task."""
+    def __init__(
+        self, models: Sequence[ServedModel], guard: Guard | None = None, recent: RecentPredictions | None = None
+    ) -> None:
+        """`guard`: listens where no model can; `recent`: keeps what these models answered a moment ago, nothing if None.
+
+        Raises `BundleError` when two models answer one head or none answers a task.
+        """
         check_heads([model.engine.manifest for model in models])
         self.models = tuple(models)
         self.guard = guard
+        self.recent = recent or RecentPredictions(0.0, 0)
         self.users = 0  # requests that hold this set; the predictor counts them
         self.owners = {name: model for model in models for name in model.engine.manifest.heads}
         self.rankings = {name: Ranking(head) for model in models for name, head in model.engine.manifest.heads.items()}

@@ -77,9 +77,15 @@ class Predictor:
         """
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
-        with self._using() as models, _held(models.submit([normalized.text], deadline)) as [tickets]:
-            heard = self._hear(normalized, models)  # while the forward pass runs
-            return Reading(normalized, models, self._outputs(tickets, deadline)).interpret(heard, self._parts.triager)
+        with self._using() as models:
+            if known := models.recent.find(text):
+                return known
+            with _held(models.submit([normalized.text], deadline)) as [tickets]:
+                heard = self._hear(normalized, models)  # while the forward pass runs
+                outputs = self._outputs(tickets, deadline)
+            prediction = Reading(normalized, models, outputs).interpret(heard, self._parts.triager)
+            models.recent.keep(text, prediction)
+            return prediction
 
     def predict_many(self, texts: Sequence[object], timeout_ms: int | None = None) -> list[Prediction | Exception]:
         """Returns for each of `texts` its answer or, for a bad one, the error; order is kept.

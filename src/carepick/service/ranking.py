@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from carepick.engine.base import FloatArray
+from carepick.engine.base import FloatArray, IntArray
 from carepick.engine.manifest import Head, Label
 from carepick.engine.scores import correct_top, shortness
 from carepick.records import ScoredLabel
@@ -16,8 +16,8 @@ from carepick.records import ScoredLabel
 class Ranked(Sequence[ScoredLabel]):
     """Labels with their scores, best first; each is made when it is looked at, as few ever are. Equal to a tuple of them."""
 
-    def __init__(self, known: Sequence[Label], places: Sequence[int], scores: Sequence[float]) -> None:
-        """`places` in `known` of the labels, best first, and the scores of these."""
+    def __init__(self, known: Sequence[Label], places: IntArray, scores: FloatArray) -> None:
+        """`places` in `known` of the labels, best first, and the scores of these: arrays, which are a fifth of lists."""
         self._known, self._places, self._scores = known, places, scores
 
     def __len__(self) -> int:
@@ -30,10 +30,10 @@ class Ranked(Sequence[ScoredLabel]):
     def __getitem__(self, place: int | slice) -> ScoredLabel | tuple[ScoredLabel, ...]:
         if isinstance(place, slice):
             return tuple(map(self.__getitem__, range(len(self))[place]))
-        return self._label(self._places[place], self._scores[place])
+        return self._label(int(self._places[place]), float(self._scores[place]))
 
     def __iter__(self) -> Iterator[ScoredLabel]:
-        return map(self._label, self._places, self._scores)
+        return map(self._label, self._places.tolist(), self._scores.tolist())
 
     def __eq__(self, other: object) -> bool:
         return tuple(self) == tuple(other) if isinstance(other, (Ranked, tuple)) else NotImplemented
@@ -75,7 +75,7 @@ class Ranking:
     def rank(self, scores: FloatArray) -> Ranked:
         """Returns every answerable label with its score (classes,), best first; equal scores in the head's order."""
         ordered = np.argsort(np.where(self._answerable, -scores, np.inf), kind="stable")[: self._count]
-        return Ranked(self.head.labels, ordered.tolist(), scores[ordered].tolist())
+        return Ranked(self.head.labels, ordered.astype(np.int32), scores[ordered])
 
     def conformal_set(self, scores: FloatArray) -> tuple[str, ...]:
         """Returns the ids whose score (classes,) reaches the head's conformal threshold, best first.
