@@ -1,15 +1,18 @@
 """Makes what the benchmarks need: `python -m benchmarks.setup [SERVER ...]`.
 
 An environment for each server in .venvs, what it weighs in .venvs/SERVER.json, and two random models of KM-BERT's size
-in .models. What is there already is kept; only Carepick itself is installed anew each time. A constraints file in
-PIP_CONSTRAINT counts, as it does for pip; the models need the `train` extra in the Python that runs this.
+in .models. What is there already is kept; only Carepick itself is installed anew each time, and the models are made
+anew when the code that writes them has changed. A constraints file in PIP_CONSTRAINT counts, as it does for pip; the
+models need the `train` extra in the Python that runs this.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +38,7 @@ def main(names: list[str]) -> int:
                 json.dumps({"error": _last_lines(error.stderr)}, ensure_ascii=False), encoding="utf-8"
             )
             print(f"{name}: cannot be installed: {_last_lines(error.stderr)}", file=sys.stderr, flush=True)
-    if KM_BERT.originals and not KM_BERT.originals.exists():
+    if KM_BERT.originals:
         make_models(KM_BERT.originals)
     return failures
 
@@ -82,10 +85,22 @@ def download_megabytes(said: str) -> float:
 
 
 def make_models(folder: Path) -> None:
-    """Writes the random models of KM-BERT's size to `folder`, in the original formats and as bundles."""
+    """Writes the random models of KM-BERT's size to `folder`, in the original formats and as bundles, unless the code at
+    hand has written those that are there."""
+    code, written_by = code_checksum(), folder / "written-by"
+    if written_by.exists() and written_by.read_text() == code:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
     words = (sys.executable, "-m", "carepick", "dummy", str(folder), "--size", "km-bert", "--format", "all")
     print(f"making {folder.name}", flush=True)
     subprocess.run(words, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    written_by.write_text(code)
+
+
+def code_checksum() -> str:
+    """Returns the SHA-256 of the code that writes models."""
+    files = sorted((ROOT / "src" / "carepick" / "training").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _pip(python: Path, *words: str) -> str:

@@ -95,3 +95,46 @@ def test_int8_stays_near_float32(sessions) -> None:
     exact, rounded = exact - exact.mean(0), rounded - rounded.mean(0)
     cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
     assert cosine.mean() > 0.98
+
+
+@pytest.mark.parametrize("rows", [1, 8, 33, 384])
+def test_neighbours_never_saturate(rows: int) -> None:
+    """Rows two by two in one sign, as large as they may be: uint8 x int8 in 16 bits would lose what is above 2 ** 15."""
+    from carepick.training.graph import column_scales
+
+    for seed in range(20):
+        weight = np.random.default_rng(seed).standard_t(3, size=(rows, 7)).astype(np.float32)
+        weight[:, 0] = 1
+        weight[:, 1] = 0
+        integers = np.round(weight / column_scales(weight)).astype(int)
+        assert np.abs(integers).max() <= 127
+        pairs = integers[: rows // 2 * 2].reshape(-1, 2, 7)
+        assert pairs.clip(min=0).sum(1).max(initial=0) <= 128
+        assert pairs.clip(max=0).sum(1).min(initial=0) >= -128
+
+
+def test_products_are_exact_at_their_largest(tmp_path: Path) -> None:
+    """Fails with weights of eight bits by column alone on a processor with AVX2 and no VNNI, for whatever is at its limit."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    from carepick.training.graph import EncoderShape, GraphWriter, save_graph
+
+    rng = np.random.default_rng(5)
+    weight = rng.choice([-1.0, -0.9, 0.5, 1.0], size=(64, 48)).astype(np.float32)
+    weight[:, 0], weight[:, 1] = 1, -1
+    writer = GraphWriter({}, EncoderShape(1, 64, 1, 1e-12), "int8")
+    output = writer.linear("x", weight)
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4, None]) for name in ("x", output)]
+    model = writer.model([], with_ngrams=False)
+    del model.graph.input[:]
+    model.graph.input.append(values[0])
+    model.graph.output.append(values[1])
+    save_graph(model, tmp_path / "model.onnx")
+    x = np.stack([np.ones(64), -np.ones(64), rng.choice([-1.0, 1.0], 64), np.sign(weight[:, 5])]).astype(np.float32)[
+        None
+    ]
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    [product] = session.run(None, {"x": x})
+    step = np.abs(weight).sum(0).max() / 127  # what rounding may come to, far below what saturation takes
+    assert np.abs(product - x @ weight).max() < step
