@@ -63,12 +63,10 @@ def _edges(rolling: _Rolling, words: Sequence[str]) -> tuple[Codes, IntArray, In
     short = (sizes <= _LONGEST_WORD).nonzero()[0]
     word, row = (sizes[:, None] > _EDGES).nonzero()
     size = row + 1
+    before, after = np.repeat([[1, 1, 0], [1, 0, 1]], [len(short), len(word), len(word)], axis=1)  # spaces of each kind
     first = np.concatenate([starts[short], starts[word], ends[word] - size])
     size = np.concatenate([sizes[short], size, size])
     word = np.concatenate([short, word, word])
-    wholes, each = len(short), len(size) - len(short) >> 1
-    before, after = np.ones((2, len(size)), np.int64)
-    before[wholes + each :] = after[wholes : wholes + each] = 0
     place = sizes.sum() + first + word + 1  # of the first letter among the words between spaces
     return rolling.hashes(place - before, size + before + after), first, size
 
@@ -123,11 +121,10 @@ class NgramTable:
         Both (distinct known n-grams,), int64 and float32; a weight is 1 + ln(count), over the Euclidean norm of all.
         """
         found, counts = np.unique(ngram_hashes(text, self.shortest, self.longest, self.edges), return_counts=True)
-        rows = np.searchsorted(self.hashes, found).clip(max=len(self.hashes) - 1)
-        known = self.hashes[rows] == found
+        rows, known = self._look_up(found)
         weights = 1 + np.log(counts[known])
         norm = np.sqrt((weights**2).sum()) or 1.0
-        return (rows[known] + 1).astype(np.int64), (weights / norm).astype(np.float32)
+        return rows.astype(np.int64), (weights / norm).astype(np.float32)
 
     def locate(self, text: str) -> tuple[IntArray, IntArray, IntArray]:
         """Returns where the known n-grams of `text` stand: rows as `encode` numbers them, first and last character.
@@ -135,6 +132,11 @@ class NgramTable:
         Three arrays (occurrences,) int64; the characters are positions in `text`, white space counted.
         """
         hashes, first, last = _read(text, self.shortest, self.longest, self.edges)
-        rows = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
-        known = self.hashes[rows] == hashes
-        return rows[known] + 1, first[known], last[known]
+        rows, known = self._look_up(hashes)
+        return rows, first[known], last[known]
+
+    def _look_up(self, hashes: HashArray) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.bool_]]]:
+        """Returns the rows, from 1, of those of `hashes` that are known, and which those are."""
+        places = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
+        known = self.hashes[places] == hashes
+        return places[known] + 1, known

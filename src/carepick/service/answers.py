@@ -12,9 +12,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from carepick.records import Prediction
 from carepick.service.ticket import Ticket
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,37 @@ class Claims:
     fresh: list[tuple[str, Ticket]]
 
 
-class RecentAnswers:
-    """Tickets of the last seconds, by the normalized text."""
+class _Recent(Generic[Value]):
+    """What was computed for the texts of the last seconds, by a keyed hash, the oldest first."""
 
     def __init__(self, seconds: float, entries: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`seconds` for which an answer may be given again, 0 for texts in flight only; at most `entries` are kept."""
+        """`seconds` for which a value may be given again, by `clock`; at most `entries` are kept."""
         self._seconds, self._entries, self._clock = seconds, entries, clock
-        self._key = _keyed_hash()
-        self._kept: OrderedDict[bytes, tuple[Ticket, float]] = OrderedDict()
+        self._secret = secrets.token_bytes(32)
+        self._kept: OrderedDict[bytes, tuple[Value, float]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def _key(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).digest()
+
+    def _put(self, key: bytes, value: Value, now: float) -> None:
+        self._kept[key] = value, now
+        self._kept.move_to_end(key)
+
+    def _too_old(self, value: Value, since: float, now: float) -> bool:
+        return now - since >= self._seconds
+
+    def _forget(self, now: float) -> None:
+        """Lets go of those that are too old or too many."""
+        while self._kept:
+            key, (value, since) = next(iter(self._kept.items()))
+            if not self._too_old(value, since, now) and len(self._kept) <= self._entries:
+                return
+            del self._kept[key]
+
+
+class RecentAnswers(_Recent[Ticket]):
+    """Tickets of the last seconds, by the normalized text; those in flight are never too old."""
 
     def claim(self, texts: Sequence[str], deadline: float) -> Claims:
         """Returns a ticket for each of `texts`, joined until `deadline`: one in flight, a recent one, or a fresh one.
@@ -50,58 +75,34 @@ class RecentAnswers:
                 if ticket is None:
                     ticket = Ticket(deadline)
                     claims.fresh.append((text, ticket))
-                    self._kept[key] = ticket, now
-                    self._kept.move_to_end(key)
+                    self._put(key, ticket, now)
                 claims.tickets.append(ticket)
             self._forget(now)
         return claims
 
     def _joined(self, key: bytes, deadline: float, now: float) -> Ticket | None:
         ticket, started = self._kept.get(key, (None, 0.0))
-        if ticket is None or (ticket.done() and now - started >= self._seconds):
+        if ticket is None or self._too_old(ticket, started, now):
             return None
         return ticket if ticket.join(deadline) else None
 
-    def _forget(self, now: float) -> None:
-        while self._kept:
-            key, (ticket, started) = next(iter(self._kept.items()))
-            too_old = ticket.done() and now - started >= self._seconds
-            if not too_old and len(self._kept) <= self._entries:
-                return
-            del self._kept[key]
+    def _too_old(self, value: Ticket, since: float, now: float) -> bool:
+        return value.done() and super()._too_old(value, since, now)
 
 
-class RecentPredictions:
+class RecentPredictions(_Recent[Prediction]):
     """Whole answers of the last seconds, by the text as it was typed: who asks for the other task of a sentence is told
     at once. Safe to use from several threads."""
-
-    def __init__(self, seconds: float, entries: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`seconds` for which an answer may be given again, from when it was made; at most `entries` are kept."""
-        self._seconds, self._entries, self._clock = seconds, entries, clock
-        self._key = _keyed_hash()
-        self._kept: OrderedDict[bytes, tuple[Prediction, float]] = OrderedDict()
-        self._lock = threading.Lock()
 
     def find(self, text: str) -> Prediction | None:
         """Returns the answer that `text` was given a moment ago, if it was."""
         prediction, made = self._kept.get(self._key(text), (None, 0.0))
-        return prediction if self._clock() - made < self._seconds else None
+        return None if prediction is None or self._too_old(prediction, made, self._clock()) else prediction
 
     def keep(self, text: str, prediction: Prediction) -> None:
-        """Keeps the answer to `text` for a while, and lets go of those that are too old or too many."""
+        """Keeps the answer to `text` for a while, from now."""
         key = self._key(text)
         with self._lock:
             now = self._clock()
-            self._kept[key] = prediction, now
-            self._kept.move_to_end(key)
-            while self._kept:
-                oldest, (_, made) = next(iter(self._kept.items()))
-                if now - made < self._seconds and len(self._kept) <= self._entries:
-                    return
-                del self._kept[oldest]
-
-
-def _keyed_hash() -> Callable[[str], bytes]:
-    """Returns a hash of texts that nobody without its secret can match with guesses."""
-    secret = secrets.token_bytes(32)
-    return lambda text: hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=secret, digest_size=16).digest()
+            self._put(key, prediction, now)
+            self._forget(now)
