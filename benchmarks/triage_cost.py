@@ -12,27 +12,43 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from benchmarks.texts import mixed_texts, token_counter
+from carepick.engine.base import Engine
 from carepick.engine.bundle import DEFAULT_BUNDLE
 from carepick.knowledge.catalog import load_catalog
 from carepick.knowledge.guidance import load_guidance
 from carepick.knowledge.red_flags import load_red_flags
 from carepick.service.build import load_models
 from carepick.service.diagnosis import Composer
+from carepick.service.models import ModelSet
 from carepick.service.predictor import Parts, Predictor
-from carepick.service.triage import Heard, Judge, Triager
+from carepick.service.triage import Heard, Triager
 from carepick.settings import Settings
 from carepick.text.normalize import NormalizedText
 
 
 class Deaf(Triager):
-    """Hears nothing, by rule or sentence by sentence."""
+    """Hears nothing by rule."""
 
-    def detect(self, text: NormalizedText, judge: Judge | None = None) -> Heard:
+    def detect(self, text: NormalizedText) -> Heard:
         """Returns that nothing was heard."""
         return Heard((), (), ())
+
+
+class Unjudging:
+    """An engine without its head for single sentences."""
+
+    sentences = None
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
 
 def milliseconds(predictor: Predictor, texts: Sequence[str]) -> float:
@@ -52,7 +68,10 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=60)
     arguments = parser.parse_args()
     settings, red_flags = Settings(cache_seconds=0), load_red_flags()
-    predictors = [_predictor(settings, kind(red_flags)) for kind in (Triager, Deaf)]
+    predictors = [
+        _predictor(settings, Triager(red_flags), lambda engine: engine),
+        _predictor(settings, Deaf(red_flags), Unjudging),
+    ]
     texts = mixed_texts(arguments.texts, token_counter(DEFAULT_BUNDLE))
     for predictor in predictors:
         milliseconds(predictor, texts[:10])
@@ -64,10 +83,16 @@ def main() -> None:
         predictor.close()
 
 
-def _predictor(settings: Settings, triager: Triager) -> Predictor:
+def _predictor(settings: Settings, triager: Triager, engine: Callable[[Engine], Any]) -> Predictor:
     catalog, guidance = load_catalog(), load_guidance()
+
+    def load() -> ModelSet:
+        return ModelSet(
+            [replace(model, engine=engine(model.engine)) for model in load_models(settings, catalog).models]
+        )
+
     parts = Parts(
-        load_models=lambda: load_models(settings, catalog),
+        load_models=load,
         triager=triager,
         composer=lambda thresholds: Composer(guidance, load_red_flags(), thresholds, settings.disease_enabled),
     )

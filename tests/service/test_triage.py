@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carepick.knowledge.red_flags import load_red_flags
-from carepick.records import RaisedFlag, Triage, TriageLevel
-from carepick.service.sentences import JudgedSentence
-from carepick.service.triage import LEARNED, Heard, Triager
+from carepick.records import RaisedFlag, Span, Triage, TriageLevel
+from carepick.service.triage import LEARNED, Heard, Told, Triager
 from carepick.text.normalize import normalize_with_spans
 
 THRESHOLDS = {"urgent": 0.85, "crisis": 0.5, "danger": 0.5}
@@ -71,9 +70,9 @@ class TestTogether:
         ranges = {"before": (0, len(before) - 1), "own": (len(before), len(text))}
 
         def told(place: str, urgent: float) -> Triage:
-            judged = JudgedSentence(*ranges[place], {"urgent": urgent, "crisis": 0.0, "danger": 0.0})
-            heard = triager.detect(normalize_with_spans(text), lambda _: [judged])
-            return triager.combine(heard, None, {**THRESHOLDS, "sentence_urgent_support": 0.9})
+            one = Told(Span(*ranges[place]), {"urgent": urgent, "crisis": 0.0, "danger": 0.0})
+            thresholds = {**THRESHOLDS, "sentence_urgent_support": 0.9}
+            return triager.combine(hear(triager, text), None, thresholds, [one])
 
         assert told("own", 0.91).level is TriageLevel.EMERGENCY
         assert told("own", 0.89).level is TriageLevel.NONE
@@ -82,12 +81,12 @@ class TestTogether:
     @pytest.mark.parametrize(("label", "level"), [("urgent", "er"), ("crisis", "crisis"), ("danger", "danger")])
     def test_one_sentence_of_a_story_raises_an_alarm(self, triager: Triager, label: str, level: str) -> None:
         learned = dict.fromkeys(LEARNED, 0.0) | {label: 0.97}
-        heard = triager.detect(normalize_with_spans(NOTHING), lambda text: [JudgedSentence(0, len(text), learned)])
-        raised = triager.combine(heard, None, {f"sentence_{label}": 0.96})
+        heard, told = hear(triager, NOTHING), [Told(Span(0, len(NOTHING)), learned)]
+        raised = triager.combine(heard, None, {f"sentence_{label}": 0.96}, told)
         assert raised.level == level
         assert [(span.start, span.end) for span in raised.flags[0].spans] == [(0, len(NOTHING))]
-        assert triager.combine(heard, None, {f"sentence_{label}": 0.98}).level is TriageLevel.NONE
-        assert triager.combine(heard, None, {}).level is TriageLevel.NONE
+        assert triager.combine(heard, None, {f"sentence_{label}": 0.98}, told).level is TriageLevel.NONE
+        assert triager.combine(heard, None, {}, told).level is TriageLevel.NONE
 
     def test_support_must_be_of_the_same_kind(self, triager: Triager) -> None:
         assert answer(triager, LONG_STANDING, {"urgent": 0.0, "crisis": 0.45}).level is TriageLevel.NONE
@@ -133,13 +132,12 @@ class TestTogether:
         self, triager: Triager, place: int, level: TriageLevel
     ) -> None:
         sentences = ["남편이 칼을 들고 위협해요.", "오늘은 조용히 쉬려고 해요."]
-
-        def judge(text: str) -> list[JudgedSentence]:
-            start = text.index(sentences[place])
-            return [JudgedSentence(start, start + len(sentences[place]), {"urgent": 0.0, "crisis": 0.9, "danger": 0.0})]
-
-        heard = triager.detect(normalize_with_spans(" ".join(sentences)), judge)
-        assert triager.combine(heard, {}, {**THRESHOLDS, "sentence_crisis": 0.5}).level is level
+        text = " ".join(sentences)
+        start = text.index(sentences[place])
+        span = Span(start, start + len(sentences[place]))
+        told = [Told(span, {"urgent": 0.0, "crisis": 0.9, "danger": 0.0})]
+        thresholds = {**THRESHOLDS, "sentence_crisis": 0.5}
+        assert triager.combine(hear(triager, text), {}, thresholds, told).level is level
 
 
 class TestContext:

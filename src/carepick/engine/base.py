@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from carepick.engine.manifest import Manifest
+from carepick.engine.ngrams import Located
 from carepick.engine.sentences import SentenceHead
 
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
@@ -35,12 +36,14 @@ class EncodedText:
     """A normalized text as the model reads it.
 
     `windows`: at least one, overlapping, in reading order; `truncated`: whether words after the last window were left
-    unread because the text needs more than the most windows allowed; `letters`: how many it has (`scores.count_letters`).
+    unread because the text needs more than the most windows allowed; `letters`: how many it has (`scores.count_letters`);
+    `ngrams`: where those that the bundle's table knows stand in it, None for bundles without an n-gram branch.
     """
 
     windows: tuple[Window, ...]
     truncated: bool
     letters: int
+    ngrams: Located | None = None
 
     @property
     def tokens(self) -> int:
@@ -60,13 +63,9 @@ class Engine(Protocol):
         """Returns `text` (normalized, not empty) split into windows."""
         ...
 
-    def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
-        """Returns where the known n-grams of `text` stand (`NgramTable.locate`), or None without an n-gram branch."""
-        ...
-
     @property
     def sentences(self) -> SentenceHead | None:
-        """What judges sentences alone, for bundles that have it."""
+        """What judges sentences alone, for bundles that have it; by the n-grams of the same table."""
         ...
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> dict[str, FloatArray]:

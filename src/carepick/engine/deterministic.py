@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
+from carepick.engine.base import EncodedText, FloatArray, Window
 from carepick.engine.manifest import Golden, Head, Label, Manifest
 from carepick.engine.scores import count_letters
 from carepick.engine.sentences import SentenceHead
@@ -45,10 +45,6 @@ class DeterministicEngine:
             first = np.arange(start, start + len(piece), dtype=np.int64)
             windows.append(Window(piece, np.stack([first, first + 1], 1), _NO_IDS, _NO_VALUES))
         return EncodedText(tuple(windows), len(starts) > self._max_windows, count_letters(text))
-
-    def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
-        """Returns None: there is no n-gram branch."""
-        return None
 
     @property
     def sentences(self) -> SentenceHead | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -106,6 +106,17 @@ def _mix(values: np.ndarray[Any, np.dtype[np.uint64]]) -> HashArray:
     return (values >> np.uint64(32)).astype(np.uint32)
 
 
+class Located(NamedTuple):
+    """Where the known n-grams of a text stand: `rows` of the table, from 1, and the `first` and `last` character of each.
+
+    Three arrays (occurrences,) int64; the characters are positions in the text, white space counted.
+    """
+
+    rows: IntArray
+    first: IntArray
+    last: IntArray
+
+
 @dataclass(frozen=True)
 class NgramTable:
     """The n-grams that a model knows: `hashes` (rows,) uint32 in ascending order; row i + 1 is the weight row of hash i."""
@@ -120,23 +131,19 @@ class NgramTable:
 
         Both (distinct known n-grams,), int64 and float32; a weight is 1 + ln(count), over the Euclidean norm of all.
         """
-        found, counts = np.unique(ngram_hashes(text, self.shortest, self.longest, self.edges), return_counts=True)
-        rows, known = self._look_up(found)
-        weights = 1 + np.log(counts[known])
-        norm = np.sqrt((weights**2).sum()) or 1.0
-        return rows.astype(np.int64), (weights / norm).astype(np.float32)
+        return weigh(self.locate(text).rows)
 
-    def locate(self, text: str) -> tuple[IntArray, IntArray, IntArray]:
-        """Returns where the known n-grams of `text` stand: rows as `encode` numbers them, first and last character.
-
-        Three arrays (occurrences,) int64; the characters are positions in `text`, white space counted.
-        """
+    def locate(self, text: str) -> Located:
+        """Returns where the known n-grams of `text` stand."""
         hashes, first, last = _read(text, self.shortest, self.longest, self.edges)
-        rows, known = self._look_up(hashes)
-        return rows, first[known], last[known]
-
-    def _look_up(self, hashes: HashArray) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.bool_]]]:
-        """Returns the rows, from 1, of those of `hashes` that are known, and which those are."""
         places = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
         known = self.hashes[places] == hashes
-        return places[known] + 1, known
+        return Located(places[known] + 1, first[known], last[known])
+
+
+def weigh(rows: IntArray) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.float32]]]:
+    """Returns what `NgramTable.encode` does for a text whose known n-grams are `rows`, one for each occurrence."""
+    distinct, counts = np.unique(rows, return_counts=True)
+    weights = 1 + np.log(counts)
+    norm = np.sqrt((weights**2).sum()) or 1.0
+    return distinct, (weights / norm).astype(np.float32)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 import onnxruntime
 
-from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
+from carepick.engine.base import EncodedText, FloatArray, Window
 from carepick.engine.bundle import Bundle
 from carepick.engine.manifest import Manifest
 from carepick.engine.sentences import SentenceHead
@@ -51,10 +51,6 @@ class OnnxEngine:
     def encode(self, text: str) -> EncodedText:
         """Returns `text` split into windows; see `engine.base.Engine`."""
         return self._tokenizer.encode(text)
-
-    def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
-        """Returns where the known n-grams of `text` stand; see `engine.base.Engine`."""
-        return self._tokenizer.locate_ngrams(text)
 
     @property
     def sentences(self) -> SentenceHead | None:

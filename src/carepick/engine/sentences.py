@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from carepick.engine.ngrams import NgramTable
+from carepick.engine.ngrams import Located, NgramTable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -24,14 +24,14 @@ class SentenceHead:
     labels: tuple[str, ...]
     weight: Array
 
-    def probabilities(self, text: str, sentences: Sequence[tuple[int, int]]) -> Array:
+    def probabilities(self, text: str, sentences: Sequence[tuple[int, int]], located: Located | None = None) -> Array:
         """Returns the probability of each label for each of `sentences`: (sentences, labels).
 
         They are half-open ranges of the normalized `text` in ascending order, without overlap. Each is read as
-        `NgramTable.encode` reads a text.
+        `NgramTable.encode` reads a text. `located`: what `table.locate(text)` returns, where it is known.
         """
         starts, ends = np.array(sentences, np.int64).reshape(-1, 2).T
-        rows, first, last = self.table.locate(text)
+        rows, first, last = located or self.table.locate(text)
         owners = np.searchsorted(starts, first, side="right") - 1
         within = (owners >= 0) & (last < ends[owners])
         size = len(self.weight)

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from carepick.engine.base import EncodedText, FloatArray, IntArray, Window
 from carepick.engine.bundle import Bundle
 from carepick.engine.manifest import MANIFEST_NAME
+from carepick.engine.ngrams import weigh
 from carepick.engine.scores import count_letters
 from carepick.errors import BundleError
 
@@ -45,15 +46,13 @@ class WindowTokenizer:
         special = np.array(encoding.special_tokens_mask, bool)
         spans = np.fromiter(chain.from_iterable(encoding.offsets), np.int64, 2 * len(ids)).reshape(-1, 2)
         spans[special] = 0
-        ngrams = self._ngrams.encode(text) if self._ngrams else (_NO_IDS, _NO_VALUES)
+        located = self._ngrams.locate(text) if self._ngrams else None
+        ngrams = weigh(located.rows) if located else (_NO_IDS, _NO_VALUES)
         if len(ids) - np.count_nonzero(special) <= self._inner:
-            return EncodedText((Window(ids, spans, *ngrams),), False, count_letters(text))
+            return EncodedText((Window(ids, spans, *ngrams),), False, count_letters(text), located)
         rows, truncated = self._windows(special)
-        return EncodedText(tuple(Window(ids[row], spans[row], *ngrams) for row in rows), truncated, count_letters(text))
-
-    def locate_ngrams(self, text: str) -> tuple[IntArray, IntArray, IntArray] | None:
-        """Returns where the known n-grams of `text` stand (`NgramTable.locate`), or None without an n-gram branch."""
-        return self._ngrams.locate(text) if self._ngrams else None
+        windows = tuple(Window(ids[row], spans[row], *ngrams) for row in rows)
+        return EncodedText(windows, truncated, count_letters(text), located)
 
     def _windows(self, special: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[list[IntArray], bool]:
         """Returns the places of each window's tokens, special ones included, and whether some were left unread."""

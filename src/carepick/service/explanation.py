@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from carepick.engine.base import FloatArray, IntArray, Window
+from carepick.engine.ngrams import Located
 from carepick.records import Evidence, Span
 from carepick.text.normalize import NormalizedText
 
@@ -35,11 +36,9 @@ class Contributions:
 class Places:
     """Where the tokens, n-grams and words of a text stand, ready to share out among its characters what they add."""
 
-    def __init__(
-        self, text: NormalizedText, windows: Sequence[Window], located: tuple[IntArray, IntArray, IntArray] | None
-    ) -> None:
-        """`windows`: those of the model's pass; `located`: rows, first and last characters of the text's n-grams
-        (`NgramTable.locate`), None without an n-gram branch."""
+    def __init__(self, text: NormalizedText, windows: Sequence[Window], located: Located | None) -> None:
+        """`windows`: those of the model's pass; `located`: where the text's n-grams stand, None without an n-gram
+        branch."""
         self._characters = len(text.text)
         self._tokens = [_Tokens(window, self._characters) for window in windows]
         self._ngrams = located and _Ngrams(windows[0], located, self._characters)
@@ -78,7 +77,7 @@ class _Tokens:
 class _Ngrams:
     """The n-grams of the whole text, each wherever it occurs."""
 
-    def __init__(self, window: Window, located: tuple[IntArray, IntArray, IntArray], characters: int) -> None:
+    def __init__(self, window: Window, located: Located, characters: int) -> None:
         rows, first, last = located
         order = np.argsort(window.ngram_ids)
         self._rows = order[np.searchsorted(window.ngram_ids, rows, sorter=order)]

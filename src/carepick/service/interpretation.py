@@ -11,7 +11,7 @@ from carepick.service.confidence import band, readable
 from carepick.service.explanation import Contributions, Places, explain
 from carepick.service.models import ModelSet, ServedModel
 from carepick.service.ticket import ModelOutput
-from carepick.service.triage import LEARNED, Heard, Triager
+from carepick.service.triage import LEARNED, Heard, Told, Triager
 from carepick.text.normalize import NormalizedText
 
 _LEARNED_LABELS = {id: label for label, id in LEARNED.items()}
@@ -35,7 +35,7 @@ class Reading:
         Scores are weighed down by the probability that the text is about health at all, where a model has learned it.
         """
         models, scores, thresholds = self._models, self._scores, self._models.thresholds
-        triage = triager.combine(heard, _by_label(models, "triage", scores), thresholds)
+        triage = triager.combine(heard, _by_label(models, "triage", scores), thresholds, self._told())
         health = (_by_label(models, "scope", scores) or {}).get("health", 1.0)
         abstains = health < thresholds["scope"] or not readable(self._text.text, thresholds["least_letters"])
         tasks = {task: _task_answer(models, task, scores[task.value] * health, abstains) for task in models.tasks}
@@ -65,6 +65,10 @@ class Reading:
         )
         return replace(prediction, triage=replace(prediction.triage, flags=told))
 
+    def _told(self) -> list[Told]:
+        judged = self._models.judged(self._text.text, self._outputs)
+        return [Told(Span(*self._text.span(one.start, one.end)), one.learned) for one in judged]
+
     def _evidence(self, head: str, label: str, most: int = 6) -> tuple[Evidence, ...]:
         model = self._models.owners.get(head)
         if model is None or (added := self._add_up(head, model)) is None:
@@ -78,7 +82,7 @@ class Reading:
         if head not in self._added:
             output = self._outputs[self._models.models.index(model)]
             if model not in self._places:
-                self._places[model] = Places(self._text, output.windows, model.engine.locate_ngrams(self._text.text))
+                self._places[model] = Places(self._text, output.windows, output.ngrams)
             known = f"{head}.tokens" in output.parts
             self._added[head] = self._places[model].contributions(output.parts, head) if known else None
         return self._added[head]

@@ -53,7 +53,7 @@ class ServedModel:
         """Returns a ticket for the output of `text` with what each token and n-gram adds; raises as `submit` does."""
         ticket = Ticket(deadline)
         self.batcher.check_room(1, deadline)
-        self.batcher.submit([Order(ticket, self.engine.encode(text), parts=True)])
+        self.batcher.submit([self._order(ticket, text, parts=True)])
         return ticket
 
     def check_golden(self) -> None:
@@ -61,7 +61,7 @@ class ServedModel:
         manifest = self.engine.manifest
         ticket = Ticket(float("inf"))
         try:
-            self.batcher.submit([Order(ticket, self.engine.encode(normalize(manifest.golden.text)))])
+            self.batcher.submit([self._order(ticket, normalize(manifest.golden.text))])
             output = ticket.output(_GOLDEN_SECONDS)
         except Exception as error:
             raise BundleError(f"bundle {manifest.name} cannot answer its golden sentence: {error}") from error
@@ -77,9 +77,14 @@ class ServedModel:
     def _orders(self, fresh: Sequence[tuple[str, Ticket]]) -> Iterator[Order]:
         for text, ticket in fresh:
             try:
-                yield Order(ticket, self.engine.encode(text))
+                yield self._order(ticket, text)
             except Exception as error:  # one bad text must not fail its neighbours
                 ticket.fail(error)
+
+    def _order(self, ticket: Ticket, text: str, parts: bool = False) -> Order:
+        encoded, head = self.engine.encode(text), self.engine.sentences
+        judged = judge_sentences(text, head, located=encoded.ngrams) if head else ()
+        return Order(ticket, encoded, parts, judged)
 
 
 @dataclass(frozen=True)
@@ -143,12 +148,12 @@ class ModelSet:
             raise
         return held
 
-    def judge_sentences(self, text: str) -> tuple[JudgedSentence, ...]:
-        """Returns how urgent each sentence of the normalized `text` is alone, from the first model that can tell;
-        where none can, from the guard, also of a text that has only one sentence."""
-        head = next(filter(None, (model.engine.sentences for model in self.models)), None)
-        if head:
-            return judge_sentences(text, head)
+    def judged(self, text: str, outputs: Sequence[ModelOutput]) -> tuple[JudgedSentence, ...]:
+        """Returns how urgent each sentence of the normalized `text` is alone, from the `outputs` of all models: of the
+        first one that can tell; where none can, from the guard, also of a text that has only one sentence."""
+        for model, output in zip(self.models, outputs, strict=True):
+            if model.engine.sentences:
+                return output.sentences
         return judge_sentences(text, self.guard.sentences, least=1) if self.guard else ()
 
     def scores(self, outputs: Sequence[ModelOutput]) -> dict[str, FloatArray]:

@@ -8,16 +8,20 @@ from typing import NamedTuple
 import numpy as np
 
 from carepick.engine.base import EncodedText, FloatArray, Window
+from carepick.service.sentences import JudgedSentence
 from carepick.service.ticket import ModelOutput, Ticket
 
 Row = dict[str, FloatArray]  # what a pass says of one window: output -> its row
 
 
 class Order:
-    """A text and who waits for it; `parts`: whether what each token and n-gram adds is asked for as well."""
+    """A text and who waits for it; `parts`: whether what each token and n-gram adds is asked for as well;
+    `sentences`: how urgent each is alone."""
 
-    def __init__(self, ticket: Ticket, encoded: EncodedText, parts: bool = False) -> None:
-        self.ticket, self.encoded, self.parts = ticket, encoded, parts
+    def __init__(
+        self, ticket: Ticket, encoded: EncodedText, parts: bool = False, sentences: tuple[JudgedSentence, ...] = ()
+    ) -> None:
+        self.ticket, self.encoded, self.parts, self.sentences = ticket, encoded, parts, sentences
         self.arrived = 0.0
         self.waiting = len(encoded.windows)  # windows that no pass has taken
         self._rows: dict[int, Row] = {}
@@ -38,11 +42,11 @@ class Order:
         rows = [self._rows[number] for number in range(len(windows))]
         shares = np.array([len(window.input_ids) / tokens for window in windows], np.float32)
         logits = {name: shares @ np.stack([row[name] for row in rows]) for name in rows[0] if "." not in name}
-        known = (logits, len(windows), self.encoded.truncated, self.encoded.letters)
+        known = (logits, len(windows), self.encoded.truncated, self.encoded.letters, self.sentences)
         if not self.parts:
             return ModelOutput(*known)
         parts = {name: _stack([row[name] for row in rows]) for name in rows[0] if "." in name}
-        return ModelOutput(*known, windows, parts)
+        return ModelOutput(*known, windows, self.encoded.ngrams, parts)
 
 
 class Piece(NamedTuple):

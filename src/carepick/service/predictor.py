@@ -15,7 +15,7 @@ from carepick.service.diagnosis import Composer
 from carepick.service.interpretation import Reading
 from carepick.service.models import ModelSet, leave
 from carepick.service.ticket import ModelOutput, Ticket
-from carepick.service.triage import Heard, Triager
+from carepick.service.triage import Triager
 from carepick.settings import Settings
 from carepick.text.normalize import NormalizedText, normalize_with_spans
 
@@ -81,7 +81,7 @@ class Predictor:
             if known := models.recent.find(text):
                 return known
             with _held(models.submit([normalized.text], deadline)) as [tickets]:
-                heard = self._hear(normalized, models)  # while the forward pass runs
+                heard = self._parts.triager.detect(normalized)  # while the forward pass runs
                 outputs = self._outputs(tickets, deadline)
             prediction = Reading(normalized, models, outputs).interpret(heard, self._parts.triager)
             models.recent.keep(text, prediction)
@@ -106,7 +106,7 @@ class Predictor:
         deadline = self._deadline(timeout_ms)
         normalized = self._accept(text)
         with self._using() as models, _held([models.submit_parts(normalized.text, deadline)]) as [tickets]:
-            heard = self._hear(normalized, models)
+            heard = self._parts.triager.detect(normalized)
             outputs = self._outputs(tickets, deadline)
             reading = Reading(normalized, models, outputs)
             prediction = reading.name_words(reading.interpret(heard, self._parts.triager))
@@ -180,9 +180,6 @@ class Predictor:
         except InvalidTextError as error:
             return error
 
-    def _hear(self, text: NormalizedText, models: ModelSet) -> Heard:
-        return self._parts.triager.detect(text, models.judge_sentences)
-
     def _outputs(self, tickets: Sequence[Ticket], deadline: float) -> list[ModelOutput]:
         return [ticket.output(deadline - self._clock()) for ticket in tickets]
 
@@ -196,7 +193,7 @@ class Predictor:
         if isinstance(item, InvalidTextError):
             return item
         try:
-            heard = self._hear(item, models)
+            heard = self._parts.triager.detect(item)
             outputs = self._outputs(tickets[item.text], deadline)
             return Reading(item, models, outputs).interpret(heard, self._parts.triager)
         except Exception as error:  # one bad text must not fail its neighbours; the caller sees which it was

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from carepick.engine.ngrams import Located
 from carepick.engine.sentences import SentenceHead
 from carepick.text.sentences import split_sentences
 
@@ -18,12 +19,17 @@ class JudgedSentence:
     learned: Mapping[str, float]
 
 
-def judge_sentences(text: str, head: SentenceHead, least: int = 2) -> tuple[JudgedSentence, ...]:
-    """Returns what `head` makes of each sentence of the normalized `text`; nothing when it has fewer than `least`."""
+def judge_sentences(
+    text: str, head: SentenceHead, least: int = 2, located: Located | None = None
+) -> tuple[JudgedSentence, ...]:
+    """Returns what `head` makes of each sentence of the normalized `text`; nothing when it has fewer than `least`.
+
+    `located`: where the n-grams of the head's table stand in the text, if that is known.
+    """
     sentences = split_sentences(text)
     if len(sentences) < least:
         return ()
-    likely = head.probabilities(text, sentences).tolist()
+    likely = head.probabilities(text, sentences, located).tolist()
     return tuple(
         JudgedSentence(start, end, dict(zip(head.labels, row, strict=True)))
         for (start, end), row in zip(sentences, likely, strict=True)

@@ -8,7 +8,9 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 
 from carepick.engine.base import FloatArray, Window
+from carepick.engine.ngrams import Located
 from carepick.errors import DeadlineError
+from carepick.service.sentences import JudgedSentence
 
 _EXPIRED = "The deadline passed before an answer was ready: try again later."
 
@@ -18,7 +20,8 @@ class ModelOutput:
     """What an engine says of one text.
 
     `logits`: for each head (classes,), the mean over windows weighted by their tokens; `letters`: those of the text;
-    `windows` and `parts` only where they were asked for: the windows read, and for each output of the kind HEAD.tokens or
+    `sentences`: how urgent each is alone, where the engine has a head for it; `windows`, `ngrams` and `parts` only where
+    parts were asked for: the windows read, where the known n-grams stand, and for each output of the kind HEAD.tokens or
     HEAD.ngrams an array with a row a window.
     """
 
@@ -26,7 +29,9 @@ class ModelOutput:
     window_count: int
     truncated: bool
     letters: int
+    sentences: tuple[JudgedSentence, ...] = ()
     windows: tuple[Window, ...] = ()
+    ngrams: Located | None = None
     parts: dict[str, FloatArray] = field(default_factory=dict)
 
 

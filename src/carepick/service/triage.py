@@ -11,7 +11,7 @@ model must be surer than elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -22,7 +22,6 @@ from carepick.service.complaints import Complaints, Match
 from carepick.service.context import Context, Grammar
 from carepick.service.measures import read_measures
 from carepick.service.phrases import Hit, PhraseIndex
-from carepick.service.sentences import JudgedSentence
 from carepick.text.folding import FoldedText, fold_text
 from carepick.text.normalize import NormalizedText
 
@@ -39,7 +38,6 @@ _LABELS = {
     TriageLevel.CRISIS: "crisis",
     TriageLevel.DANGER: "danger",
 }
-Judge = Callable[[str], Sequence[JudgedSentence]]
 _SUPPORT = 0.3  # least probability that supports a suspicion, where the bundle names none
 _DOUBT = 4.0  # how many times less the model may doubt, where the words speak against it and the bundle does not say
 
@@ -57,14 +55,13 @@ class Heard:
     """What the rules heard: flags that are certain, flags that they suspect, and the symptoms that were denied.
 
     `doubtful`: whether the text asks in general, supposes, jokes, looks back, speaks of something else or says that all
-    is well; `told`: what a model makes of each sentence alone.
+    is well.
     """
 
     certain: tuple[RaisedFlag, ...]
     suspected: tuple[RaisedFlag, ...]
     denied: tuple[Span, ...]
     doubtful: bool = False
-    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +94,8 @@ class Triager:
             for name in rule.terms[0]:
                 self._by_name.setdefault(name, []).append(place)
 
-    def detect(self, text: NormalizedText, judge: Judge | None = None) -> Heard:
+    def detect(self, text: NormalizedText) -> Heard:
         """Returns the red flags that the rules hear in `text`, and the symptoms that it denies.
-
-        `judge` tells how urgent a model finds each sentence of a normalized text.
 
         Spans are ranges of the typed text.
         """
@@ -117,9 +112,7 @@ class Triager:
             present = sure and (not doubtful or context.present(match))
             (certain if present else suspected).append(raised)
         denied = _spans(text, folded, _bare(folded, context.denied))
-        judged = judge(text.text) if judge else ()
-        told = tuple(Told(Span(*text.span(one.start, one.end)), one.learned) for one in judged)
-        return Heard(tuple(certain), tuple(suspected), denied, doubtful, told)
+        return Heard(tuple(certain), tuple(suspected), denied, doubtful)
 
     def _heard(self, found: Mapping[str, list[Hit]], complaints: Complaints) -> Iterator[tuple[RedFlag, Match, bool]]:
         for flag, group in groupby(self._spoken_of(found), lambda rule: rule.flag):
@@ -136,30 +129,31 @@ class Triager:
         rules = (self._rules[place] for place in sorted(places))
         return [rule for rule in rules if not any(map(found.keys().isdisjoint, rule.terms[1:]))]
 
-    def combine(self, heard: Heard, learned: Mapping[str, float] | None, thresholds: Mapping[str, float]) -> Triage:
+    def combine(
+        self, heard: Heard, learned: Mapping[str, float] | None, thresholds: Mapping[str, float],
+        told: Sequence[Told] = (),
+    ) -> Triage:  # fmt: skip
         """Returns the alarms, most urgent first: what the rules heard for certain, and what a model supports or hears.
 
-        `learned`: the model's probabilities of urgent, crisis and danger, None where none has learned them;
-        `thresholds`: the least probability of each that raises the general flag of that name, unless a flag as urgent
-        is raised already (a missing one is never reached). Optional: under urgent_support, crisis_support and
-        danger_support the least that makes an alarm of a suspicion of that kind; under sentence_urgent,
-        sentence_urgent_support and so on the same for a sentence judged alone; under doubt how many times nearer
-        to 1 a general flag's threshold is where nothing was heard and the words speak against it. A crisis that only
-        a model hears, in the very words in which the rules are certain of danger, comes after that danger.
+        `learned`: the model's probabilities of urgent, crisis and danger, None where none has learned them; `told`: what
+        a model makes of each sentence alone; `thresholds`: the least probability of each that raises the general flag of
+        that name, unless a flag as urgent is raised already (a missing one is never reached). Optional: under
+        urgent_support, crisis_support and danger_support the least that makes an alarm of a suspicion of that kind; under
+        sentence_urgent, sentence_urgent_support and so on the same for a sentence judged alone; under doubt how many
+        times nearer to 1 a general flag's threshold is where nothing was heard and the words speak against it. A crisis
+        that only a model hears, in the very words in which the rules are certain of danger, comes after that danger.
         """
         learned = learned or {}
-        supported = (flag for flag in heard.suspected if _supported(flag, learned, heard.told, thresholds))
+        supported = (flag for flag in heard.suspected if _supported(flag, learned, told, thresholds))
         raised = [*heard.certain, *supported]
         doubt = thresholds.get("doubt", _DOUBT) if heard.doubtful and not (heard.certain or heard.suspected) else 1.0
         for label, id in LEARNED.items():
             flag = self._flags.flag(id)
             reached = 1 - learned.get(label, 0.0) <= (1 - thresholds.get(label, float("inf"))) / doubt
-            spans = tuple(
-                one.span for one in heard.told if _reaches(f"sentence_{label}", one.learned[label], thresholds)
-            )
+            spans = tuple(one.span for one in told if _reaches(f"sentence_{label}", one.learned[label], thresholds))
             if (reached or spans) and not any(_covers(other.level, flag.level) for other in raised):
                 raised.append(RaisedFlag(flag.id, flag.level, spans))
-        flags = tuple(sorted(raised, key=lambda flag: _rank(flag, heard)))
+        flags = tuple(sorted(raised, key=lambda flag: _rank(flag, heard, told)))
         return Triage(flags[0].level if flags else TriageLevel.NONE, flags, heard.denied)
 
     def _measure(self, folded: FoldedText, found: dict[str, list[Hit]]) -> None:
@@ -169,10 +163,10 @@ class Triager:
                     found.setdefault(name, []).append(Hit(measure.start, measure.end))
 
 
-def _rank(flag: RaisedFlag, heard: Heard) -> int:
+def _rank(flag: RaisedFlag, heard: Heard, told: Sequence[Told]) -> int:
     """Returns the place of `flag` among those raised, 0 for the most urgent."""
     danger = [span for other in heard.certain if other.level is TriageLevel.DANGER for span in other.spans]
-    if flag.id == LEARNED["crisis"] and danger and _same_words(flag, danger, heard.told):
+    if flag.id == LEARNED["crisis"] and danger and _same_words(flag, danger, told):
         return _ORDER[TriageLevel.DANGER]  # sorting keeps what the rules heard before what a model did
     return _ORDER[flag.level]
 
