@@ -62,7 +62,7 @@ class Settings:
         32, "Most texts waiting for a forward pass, in at most 1000 requests; past it 429 with Retry-After.", 1, 100_000
     )
     queue_wait_ms: int = _setting(
-        75,
+        60,
         "Longest wait for a forward pass, as reckoned when a text arrives, once the queue has been full and for as long "
         "as texts are refused; past it 429.",
         1,

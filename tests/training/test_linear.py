@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,27 @@ def test_two_classes_have_a_column_each() -> None:
     scores = count_matrix(["눈이많이아파요", "발이 너무 가려워요"], table) @ weight + bias
     assert scores.shape == (2, 2)
     assert scores.argmax(1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("task", ["department", "disease"])
+def test_the_models_of_a_branch_are_added_each_with_the_same_spread(task: str) -> None:
+    from carepick.training.linear import LinearSettings, choose_ngrams, count_matrix, fit_linear
+
+    none, one = {task: 0.0}, {task: 1.0}
+    settings = LinearSettings(least_texts=2, rows=60, nbsvm_shares=none, likely_shares=none)
+    features = count_matrix(TEXTS, choose_ngrams({task: taught(TEXTS, CLASSES)}, settings))
+    shares = [(1.0, none, none), (0.0, one, none), (0.0, none, one), (1.0, one, one)]
+    fitted = [
+        fit_linear(
+            task, features, CLASSES, np.ones(60), replace(settings, margin_share=m, nbsvm_shares=n, likely_shares=k)
+        )
+        for m, n, k in shares
+    ]
+    spreads = [np.asarray(features @ weight).std() for weight, _ in fitted]
+    assert np.allclose(spreads[:3], 1, atol=1e-3)
+    for part in range(2):
+        assert np.allclose(sum(one[part] for one in fitted[:3]), fitted[3][part], atol=1e-3)
+    assert not np.allclose(fitted[0][0], fitted[1][0], atol=1e-2)
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:

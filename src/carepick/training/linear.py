@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from sklearn.svm import LinearSVC
 
 from carepick.engine.ngrams import NgramTable, ngram_hashes
 from carepick.errors import TrainingError
+from carepick.training.nbsvm import fit_nbsvm
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HeadWeights = tuple[Array, Array]  # weight (rows, classes) and bias (classes,)
+# Features, targets, weights of the texts and their weights once classes are balanced, to weight (classes, rows) and bias.
+Fit = Callable[[sparse.csr_matrix, Array, Array, Array], tuple[Array, Array]]
 
 TASKS = ("department", "disease")
 _MOST_ITERATIONS = 100
@@ -32,13 +36,13 @@ class LinearSettings:
     `edges`: whether the edges of words are read beside the n-grams of `shortest` to `longest` letters, all of which at
     least `least_texts` texts must hold; `rows`: n-grams in the table; `triage_rows`: how many of them are chosen for the triage
     head, from the project's own sentences, of which `triage_least_texts` hold them.
-    A branch's scores are those of one-against-rest SVMs times `margin_share`, and of a multinomial logistic regression times
-    the task's `likely_shares`, each brought to a spread of 1: they err differently, and their sum is one linear model. A
-    logistic regression of 155 classes takes the better part of an hour.
-    `margin_regularization`, `regularization`: C of the two, larger is freer; `rare_powers`: by task, a class of n texts
-    weighs n ** -power. `least_weight`: texts whose label weighs less are left out; `sentence_weight`: how much a generated
-    sentence counts; many fit several diseases; `named_weight`: how much a question counts for its disease with the name in it,
-    beside the same one without.
+    A branch's scores are those of one-against-rest SVMs times `margin_share`, of SVMs that read each n-gram by how much
+    it tells their class (`nbsvm`) times the task's `nbsvm_shares`, and of a multinomial logistic regression times its
+    `likely_shares`, each brought to a spread of 1: they err differently, and their sum is one linear model. A logistic
+    regression of 155 classes takes the better part of an hour. `margin_regularization`, `regularization`: C of the SVMs
+    and of the regression, larger is freer; `rare_powers`: by task, a class of n texts weighs n ** -power. `least_weight`:
+    texts whose label weighs less are left out; `sentence_weight`: how much a generated sentence counts; many fit several
+    diseases; `named_weight`: how much a question counts for its disease with the name in it, beside the same one without.
     """
 
     shortest: int = 1
@@ -51,6 +55,7 @@ class LinearSettings:
     likely_shares: Mapping[str, float] = field(default_factory=lambda: {"department": 1.0, "disease": 0.0})
     regularization: Mapping[str, float] = field(default_factory=lambda: {"department": 3.0, "disease": 3.0})
     margin_share: float = 1.0
+    nbsvm_shares: Mapping[str, float] = field(default_factory=lambda: {"department": 0.0, "disease": 1.0})
     margin_regularization: float = 0.2
     rare_powers: Mapping[str, float] = field(default_factory=lambda: {"department": 0.3, "disease": 0.5})
     least_weight: float = 0.3
@@ -173,7 +178,8 @@ def choose_ngrams(
     """
     frequent = _frequent_hashes([text for rows in tasks.values() for text in rows.texts], settings)
     everything = NgramTable(frequent, settings.shortest, settings.longest, settings.edges)
-    ranking_only = replace(settings, likely_shares=dict.fromkeys(tasks, 0.0))
+    none = dict.fromkeys(tasks, 0.0)
+    ranking_only = replace(settings, nbsvm_shares=none, likely_shares=none)
     rankings = []
     for task, rows in tasks.items():
         features = count_matrix(rows.texts, everything)
@@ -232,28 +238,36 @@ def fit_linear(
     used = (targets >= 0) & (weights > 0)
     counts = np.bincount(targets[used])
     balanced = weights[used] * counts[targets[used]] ** -settings.rare_powers[task]
+    balanced /= balanced.mean()
     scaled = sparse.csr_matrix(features[used] @ sparse.diags(rarity))
     norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(1)).ravel()).mean()
     scaled = scaled / norms
     weight, bias = np.zeros(()), np.zeros(())
-    for model, share in _models(task, settings, margin_tolerance):
-        model.fit(scaled, targets[used], sample_weight=balanced / balanced.mean())
-        its_weight, its_bias = _for_every_class(model.coef_, model.intercept_)
+    for fit, share in _fits(task, settings, margin_tolerance):
+        its_weight, its_bias = fit(scaled, targets[used], weights[used], balanced)
         spread = np.asarray(scaled @ its_weight.T).std() / share
         weight, bias = weight + its_weight / spread, bias + its_bias / spread
     return (weight * rarity / norms).T.astype(np.float32), bias.astype(np.float32)
 
 
-def _models(task: str, settings: LinearSettings, margin_tolerance: float) -> Iterator[tuple[Any, float]]:
-    """Yields the models whose scores are added, and how much each counts."""
+def _fits(task: str, settings: LinearSettings, margin_tolerance: float) -> Iterator[tuple[Fit, float]]:
+    """Yields the models whose scores are added, each as what fits it, and how much each counts."""
+    svm = LinearSVC(C=settings.margin_regularization, tol=margin_tolerance, random_state=_SEED)
     if settings.margin_share:
-        yield (
-            LinearSVC(C=settings.margin_regularization, tol=margin_tolerance, random_state=_SEED),
-            settings.margin_share,
-        )
+        yield partial(_fit, svm), settings.margin_share
+    if settings.nbsvm_shares[task]:
+        yield partial(fit_nbsvm, svm), settings.nbsvm_shares[task]
     if settings.likely_shares[task]:
         likely = LogisticRegression(C=settings.regularization[task], tol=_LIKELY_TOLERANCE, max_iter=_MOST_ITERATIONS)
-        yield likely, settings.likely_shares[task]
+        yield partial(_fit, likely), settings.likely_shares[task]
+
+
+def _fit(
+    model: Any, features: sparse.csr_matrix, targets: Array, weights: Array, sample_weights: Array
+) -> tuple[Array, Array]:
+    """Returns what `fit_nbsvm` does, of scikit-learn's `model`; `weights` beside `sample_weights` say nothing to it."""
+    model.fit(features, targets, sample_weight=sample_weights)
+    return _for_every_class(model.coef_, model.intercept_)
 
 
 def _for_every_class(weight: Array, bias: Array) -> tuple[Array, Array]:
