@@ -51,8 +51,22 @@ def p99(results: Results, server: str, models: str, scenario: str) -> Spread | N
 
 
 def limit(results: Results, models: str) -> Spread | None:
-    """Returns the texts a second of the engine alone at its best size, of all rounds."""
-    return _over([each for each in results.limits if each.models == models], lambda each: each.best)
+    """Returns the texts a second of the engine alone, of all rounds, at the size of a pass that does best over them.
+
+    The best of each round by itself would be the luckiest of several measurements.
+    """
+    by_round = limits(results, models)
+    return spread(list(by_round.values())) if by_round else None
+
+
+def limits(results: Results, models: str) -> dict[int, float]:
+    """Returns by round the texts a second of the engine alone at the size that `limit` takes."""
+    found = [each for each in results.limits if each.models == models]
+    medians = {
+        size: spread([each.texts_per_second[size] for each in found]).median
+        for size in (found[0].texts_per_second if found else ())
+    }
+    return {each.round: each.texts_per_second[max(medians, key=lambda size: medians[size])] for each in found}
 
 
 def _groups(results: Results) -> list[Bar]:
@@ -122,8 +136,10 @@ def _overload(results: Results) -> list[Bar]:
 
 
 def _share_of_limit(results: Results) -> float | None:
-    ours, alone = rate(results, _OURS, _SMALL, SATURATED), limit(results, _SMALL)
-    return ours.median / alone.median if ours and alone else None
+    """Returns the median of the rounds' ratios: what a shared machine gives changes from round to round."""
+    alone = limits(results, _SMALL)
+    rounds = [each for each in results.of(_OURS, _SMALL, SATURATED) if each.round in alone]
+    return spread([each.rate / alone[each.round] for each in rounds]).median if rounds else None
 
 
 def _pss(results: Results, server: str, models: str) -> float | None:

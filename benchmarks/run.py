@@ -46,12 +46,9 @@ class Session:
         chosen = {server.name: variant for server in servers if (variant := self._tuned(server, models))}
         for number in range(self.mode.rounds):
             present = [server for server in servers if server.name in chosen]
-            # The engine alone right beside what is divided by it: what a shared machine gives changes within minutes.
             beside = CAREPICK if CAREPICK in present else present[0]
             for server in present[number % len(present) :] + present[: number % len(present)]:
-                if server is beside:
-                    self.results.limits.append(self._limit(models, number))
-                self._round(server, chosen[server.name], models, number)
+                self._round(server, chosen[server.name], models, number, server is beside)
 
     def _tuned(self, server: Server, models: ModelSet) -> Variant | None:
         """Returns the variant of `server` that answers most with many clients; None, and why, when none starts."""
@@ -68,7 +65,7 @@ class Session:
                 self.results.failures[f"{server.name}, {models.name}, {variant}"] = str(error)
         return max(rates, key=lambda variant: rates[variant]) if rates else None
 
-    def _round(self, server: Server, variant: Variant, models: ModelSet, number: int) -> None:
+    def _round(self, server: Server, variant: Variant, models: ModelSet, number: int, with_limit: bool) -> None:
         try:
             with running(server, variant, models, self._log(server)) as started:
                 memory = usage(started.pid)
@@ -76,6 +73,9 @@ class Session:
                 self.results.starts.append(start)
                 capacity = 0.0
                 for scenario in (*SCENARIOS, BOTH_SCENARIO):
+                    # The engine alone right beside what is divided by it: what a shared machine gives changes in a minute.
+                    if with_limit and scenario.name == SATURATED:
+                        self.results.limits.append(self._limit(models, number))
                     rate = scenario.multiple * capacity
                     measured = self._measurement(started, models, scenario, number, rate)
                     capacity = measured.rate if scenario.name == SATURATED else capacity

@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from benchmarks.bars import Bar, bars
+from benchmarks.bars import Bar, bars, limit
 from benchmarks.memory import Usage
 from benchmarks.plan import BOTH, OVERLOAD, SATURATED, UNLOADED
 from benchmarks.report import write_report
 from benchmarks.results import GroupRun, Limit, Measurement, Results, Start, load, save
 from benchmarks.setup import download_megabytes
-from benchmarks.stats import Latencies
+from benchmarks.stats import Latencies, Spread
 
 LATE = Latencies(10, 20, 30)
 
@@ -140,3 +140,18 @@ def test_sizes_that_pip_tells(tmp_path: Path) -> None:
   Using cached click-8-py3-none-any.whl (500 kB)
 """
     assert download_megabytes(said) == pytest.approx(2 + 16.5 + 0.5)
+
+
+def test_the_engine_alone_counts_at_one_size_and_round_by_round(results: Results) -> None:
+    """Not the luckiest of several sizes in each round, and not a quick round of one over a slow one of the other."""
+    rounds = [
+        ({"128": 100.0, "256": 90.0}, 80.0),
+        ({"128": 50.0, "256": 60.0}, 41.0),
+        ({"128": 110.0, "256": 100.0}, 99.0),
+    ]
+    results.limits = [Limit("default", number, rates, 0.1, 76.0) for number, (rates, _) in enumerate(rounds)]
+    results.measurements = [
+        measured("carepick", "default", SATURATED, rate, round=number) for number, (_, rate) in enumerate(rounds)
+    ]
+    assert limit(results, "default") == Spread(100.0, 50.0, 110.0)
+    assert verdict(results, "over the engine alone").found == "0.82 x"
