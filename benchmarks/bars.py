@@ -62,11 +62,14 @@ def limit(results: Results, models: str) -> Spread | None:
 def limits(results: Results, models: str) -> dict[int, float]:
     """Returns by round the texts a second of the engine alone at the size that `limit` takes."""
     found = [each for each in results.limits if each.models == models]
-    medians = {
-        size: spread([each.texts_per_second[size] for each in found]).median
-        for size in (found[0].texts_per_second if found else ())
-    }
-    return {each.round: each.texts_per_second[max(medians, key=lambda size: medians[size])] for each in found}
+    if not found:
+        return {}
+
+    def median(size: str) -> float:
+        return spread([each.texts_per_second[size] for each in found]).median
+
+    best = max(found[0].texts_per_second, key=median)
+    return {each.round: each.texts_per_second[best] for each in found}
 
 
 def _groups(results: Results) -> list[Bar]:
