@@ -15,6 +15,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _SMOOTHING = 10.0  # texts of the usual mixture of classes that are added to those of a class, and to the others
 _LEAST = 0.05  # added to what an n-gram tells, so that one that tells nothing can still be used
 _NEVER = 1e-12  # share of texts that hold an n-gram which no text holds
+_MOST_THREADS = 4  # each holds the features twice more, which is a gigabyte for all diseases
 
 
 def fit_nbsvm(
@@ -38,7 +39,9 @@ def fit_nbsvm(
         model.fit(scaled / length, targets == label, sample_weight=sample_weights)
         return model.coef_[0] * scales / length, float(model.intercept_[0])
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # the solver lets go of the interpreter
+    with ThreadPoolExecutor(
+        min(_MOST_THREADS, os.cpu_count() or 1)
+    ) as threads:  # the solver lets go of the interpreter
         fitted = list(threads.map(fit, range(len(told))))
     return np.stack([weight for weight, _ in fitted]), np.array([bias for _, bias in fitted])
 
