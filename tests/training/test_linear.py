@@ -74,7 +74,7 @@ def test_the_models_of_a_branch_are_added_each_with_the_same_spread(task: str) -
     spreads = [np.asarray(features @ weight).std() for weight, _ in fitted]
     assert np.allclose(spreads[:3], 1, atol=1e-3)
     for part in range(2):
-        assert np.allclose(sum(one[part] for one in fitted[:3]), fitted[3][part], atol=1e-3)
+        assert np.allclose(sum(branch[part] for branch in fitted[:3]), fitted[3][part], atol=1e-3)
     assert not np.allclose(fitted[0][0], fitted[1][0], atol=1e-2)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.svm import LinearSVC
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,13 +36,11 @@ def fit_nbsvm(
         values = features.data * scales[features.indices]
         scaled = sparse.csr_matrix((values, features.indices, features.indptr), features.shape)
         length = np.sqrt(np.asarray(scaled.multiply(scaled).sum(1))).mean()
-        model = LinearSVC(**svm.get_params())
-        model.fit(scaled / length, targets == label, sample_weight=sample_weights)
+        model = clone(svm).fit(scaled / length, targets == label, sample_weight=sample_weights)
         return model.coef_[0] * scales / length, float(model.intercept_[0])
 
-    with ThreadPoolExecutor(
-        min(_MOST_THREADS, os.cpu_count() or 1)
-    ) as threads:  # the solver lets go of the interpreter
+    # Threads suffice: the solver lets go of the interpreter.
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
         fitted = list(threads.map(fit, range(len(told))))
     return np.stack([weight for weight, _ in fitted]), np.array([bias for _, bias in fitted])
 
