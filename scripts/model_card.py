@@ -28,6 +28,8 @@ KEPT: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
      {"capability": "capability", "cases": "rows", "passed": "passed", "share": "share"}),
     ("scope", "by_kind", "Abstained by kind",
      {"kind": "kind", "texts": "rows", "abstained": "abstained", "share": "share"}),
+    ("scope", "health_by_kind", "Wrongly abstained by kind",
+     {"kind": "kind", "texts": "rows", "abstained": "abstained", "share": "share"}),
 )  # fmt: skip
 
 

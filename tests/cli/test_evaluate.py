@@ -109,10 +109,21 @@ def test_scope_needs_texts_about_health(tmp_path, data, capsys):
     health = tmp_path / "health.jsonl"
     health.write_text("\n".join(json.dumps({"text": text}) for text, _, _ in ROWS[:3]), encoding="utf-8")
     evaluate(others, "--kind", "scope", "--health", health, "--out", tmp_path / "out")
-    figures = read(tmp_path / "out")[0]["figures"]
+    metrics = read(tmp_path / "out")[0]
+    assert "health_by_kind" not in metrics["tables"]
+    figures = metrics["figures"]
     assert figures["auroc"]["value"] == 1  # neither is Korean, so both are abstained from
     assert figures["recall_at_precision_95"]["value"] == 1
     assert figures["abstained_out_of_scope"]["hits"] == 2
+    assert figures["abstained_health"]["hits"] == 0
+    kinds = [
+        {"text": ROWS[0][0], "kind": "word"},
+        {"text": "ㅎㅎㅎㅎ", "kind": "typo"},
+        {"text": ROWS[1][0], "kind": "word"},
+    ]
+    health.write_text("\n".join(map(json.dumps, kinds)), encoding="utf-8")
+    evaluate(others, "--kind", "scope", "--health", health, "--out", tmp_path / "out")
+    assert read(tmp_path / "out")[0]["tables"]["health_by_kind"]["rows"] == [["typo", 1, 1, 1.0], ["word", 0, 2, 0.0]]
     capsys.readouterr()
     assert main(["evaluate", "deterministic", str(others), "--kind", "scope"]) == 2
     assert capsys.readouterr().err == (

@@ -139,3 +139,93 @@ def test_too_many_layers_are_refused(base: Path) -> None:
 
     with pytest.raises(TrainingError, match="layers must lie within"):
         load_encoder(base, 99)
+
+
+def test_what_a_bundle_answered_is_learnt_where_the_label_is_not_known(corpus, base: Path, tmp_path: Path) -> None:
+    import numpy as np
+    from tokenizers import Tokenizer
+
+    from carepick.training.batches import FinetuneSettings
+    from carepick.training.features import load_network, pooled_states
+    from carepick.training.finetune import finetune
+    from carepick.training.teach import Taught
+
+    # Of eyes nobody knows the department, and a bundle takes them for skin; of feet it says the same, but the label is known.
+    rows = corpus.assign(text=corpus.text + " " + corpus.index.astype(str))
+    eyes = rows.text.str.startswith("눈")
+    rows.loc[eyes, "department_weight"] = 0.15
+    rows.loc[~eyes & (rows.index % 4 == 0), ["department", "text"]] = ["안과", "코가 막혀요"]
+    asked = rows[rows.text.str.len() > 6]
+    scores = {
+        "department": np.tile(np.array([0.9, 0.1], np.float16), (len(asked), 1)),
+        "disease": np.full((len(asked), 2), 0.5, np.float16),
+    }
+    taught = Taught(asked.text.tolist(), {"department": ["피부과", "안과"], "disease": ["무좀", "결막염"]}, scores)
+    settings = FinetuneSettings(
+        layers=1, frozen_layers=0, epochs=15, batch_size=8, encoder_learning_rate=3e-3, head_learning_rate=0.01,
+        named_share=0.0, augmented_share=0.0,
+    )  # fmt: skip
+    finetune(rows, base, tmp_path, settings, taught=taught)
+    network, labels = load_network(tmp_path, base, layers=1)
+    texts = [rows.text[eyes].iloc[0], "코가 막혀요", rows.text[~eyes & (rows.department == "피부과")].iloc[0]]
+    pooled = pooled_states(network, Tokenizer.from_file(str(base / "tokenizer.json")), texts)
+    head = network.heads["department"]
+    logits = pooled @ head.weight.detach().numpy().T + head.bias.detach().numpy()
+    assert [labels["department"][best] for best in logits.argmax(1)] == ["피부과", "안과", "피부과"]
+    odds = np.diff(logits, axis=1).ravel() * (1 if labels["department"][1] == "피부과" else -1)
+    assert 0 < odds[0] < odds[2], "a label is surer than the nine in ten that were taught"
+
+
+def test_questions_that_lack_a_label_and_were_not_asked_are_left_out(corpus) -> None:
+    import numpy as np
+
+    from carepick.errors import TrainingError
+    from carepick.training.batches import FinetuneSettings
+    from carepick.training.finetune import _rows
+    from carepick.training.teach import Taught, TeachSettings, questions_to_ask
+
+    rows = corpus.assign(text=[f"{text} {number}" for number, text in enumerate(corpus.text)])
+    rows.loc[:29, ["department_weight", "source"]] = [0.15, "doctor"]
+    rows.loc[70:, ["disease", "disease_weight", "department_weight", "source"]] = ["", 0.0, 1.0, "description"]
+    rows.loc[[28, 29], "split"] = "valid"
+    asked = questions_to_ask(rows, TeachSettings(questions=20))
+    assert len(set(asked)) == 20
+    assert set(asked) <= set(rows.text[:28])
+    assert set(questions_to_ask(rows, TeachSettings(most_letters=12))) == {t for t in rows.text[:28] if len(t) <= 12}
+    with pytest.raises(TrainingError, match="nothing to teach"):
+        questions_to_ask(corpus, TeachSettings())
+    scores = {task: np.full((20, 2), 0.5, np.float16) for task in ("department", "disease")}
+    taught = Taught(asked, {"department": ["안과", "피부과"], "disease": ["결막염", "무좀"]}, scores)
+    tasks, settings = ["disease", "department"], FinetuneSettings(own_repeats=2, question_repeats=3)
+    kept = _rows(rows, tasks, settings, taught)
+    counts = kept.text.value_counts()
+    assert set(kept.text) == {*asked, *rows.text[30:]}
+    assert set(counts[counts.index.isin(rows.text[70:])]) == {2}
+    assert set(counts[~counts.index.isin(rows.text[70:])]) == {3}
+    assert set(kept.department[kept.text.isin(asked)]) == {""}
+    assert set(kept.department_weight[kept.text.isin(asked)]) == {0.0}
+    assert set(kept.disease_weight[kept.text.isin(asked)]) == {1.0}
+
+
+def test_a_bundle_teaches_what_it_serves(tmp_path: Path) -> None:
+    from carepick.engine.bundle import DEFAULT_BUNDLE
+    from carepick.records import Task
+    from carepick.service.predictor import Predictor
+    from carepick.settings import Settings
+    from carepick.training.teach import load_taught, save_taught, teach
+
+    texts = ["머리가 아프고 열이 나요", " ".join(["무릎이 시큰거려요"] * 60), "눈이 가려워요"]
+    save_taught(teach(DEFAULT_BUNDLE, texts), tmp_path)
+    taught = load_taught(tmp_path)
+    assert taught.texts == texts
+    predictor = Predictor.load(Settings())
+    try:
+        for row, text in enumerate(texts):
+            tasks = predictor.predict(text).tasks
+            for task in (Task.DISEASE, Task.DEPARTMENT):
+                served = {label.name: label.score for label in tasks[task].labels}
+                about_health = sum(served.values())  # by which what is served is weighed down
+                for name, score in zip(taught.labels[task.value], taught.scores[task.value][row], strict=True):
+                    assert score == pytest.approx(served[name] / about_health, abs=2e-3)
+    finally:
+        predictor.close()

@@ -42,6 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             departments.append((f"{disease} 같아요 {text}", department, "board", date))
             diseases.append((f"[MASK] 같아요 {text}", disease, "named_in_question", date, "kin"))
             sentences.append((question(rng, complaints), disease, 1))
+        departments += [(question(rng, complaints), department, "doctor", "2024.05.03") for _ in range(12)]
         diseases += [
             (question(rng, complaints), disease, "asserted_by_doctor", "2020.08.01", "hidoc") for _ in range(9)
         ]
@@ -57,38 +58,49 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default recipe's steps, with settings for a minute's work and a gate for a model that learned little."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both recipes' steps, with settings for a minute's work and a gate for a model that learned little."""
     project = Path(__file__).parents[2]
-    text = (project / "recipes" / "default.toml").read_text(encoding="utf-8")
-    text = text.replace("$DATA/models/e5-small-ko", "$DATA/models").replace("rows = 65535", "rows = 1000")
-    text = text.replace("least_texts = 6", "least_texts = 2").replace(
-        "layers = 6, frozen_layers = 2", "layers = 1, frozen_layers = 0"
-    )
-    text = text.replace("triage_rows = 16000", "triage_rows = 60")
-    text = text.replace("settings.parity_texts = 2000", "settings.least_agreement = 0.8\nsettings.parity_texts = 30")
-    text = re.sub(r"max_steps = \d+", "max_steps = 12", text)
     folder = tmp_path_factory.mktemp("project")
     (folder / "recipes").mkdir()
     (folder / "datasets").symlink_to(project / "datasets")
-    (folder / "recipes" / "tiny.toml").write_text(text, encoding="utf-8")
-    return folder / "recipes" / "tiny.toml"
+    for name in ("default", "continue"):
+        text = (project / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+        text = text.replace("$DATA/models/e5-small-ko", "$DATA/models").replace("rows = 65535", "rows = 1000")
+        text = text.replace("least_texts = 6", "least_texts = 2").replace(
+            "layers = 6, frozen_layers = 2", "layers = 1, frozen_layers = 0"
+        )
+        text = text.replace("triage_rows = 16000", "triage_rows = 60").replace("frozen_layers = 2", "frozen_layers = 0")
+        text = text.replace(
+            "settings.parity_texts = 2000", "settings.least_agreement = 0.8\nsettings.parity_texts = 30"
+        )
+        text = re.sub(r"max_steps = \d+", "max_steps = 12", text)
+        (folder / "recipes" / f"{name}.toml").write_text(text, encoding="utf-8")
+    return folder
 
 
-def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(data: Path, recipe: Path, tmp_path: Path) -> None:
-    from carepick.records import Task
-    from carepick.service.predictor import Predictor
-    from carepick.settings import Settings
+@pytest.fixture(scope="module")
+def made(data: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work folder of the default recipe."""
     from carepick.training.recipe import run_recipe
     from carepick.training.steps import STEPS
 
+    work = tmp_path_factory.mktemp("work")
     told: list[str] = []
-    run_recipe(recipe, data, tmp_path, STEPS, told.append)
+    run_recipe(project / "recipes" / "default.toml", data, work, STEPS, told.append)
     assert not any("up to date" in line for line in told)
-    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+    return work
+
+
+def serves(bundle: Path) -> None:
+    from carepick.records import Task
+    from carepick.service.predictor import Predictor
+    from carepick.settings import Settings
+
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["heads"]) == {"disease", "department", "triage", "scope"}
     assert set(manifest["golden"]["top"]) == {"disease", "department"}
-    predictor = Predictor.load(Settings(bundle=str(tmp_path / "bundle")))
+    predictor = Predictor.load(Settings(bundle=str(bundle)))
     try:
         assert predictor.ready()
         answer = predictor.predict("눈이 빨갛고 눈곱이 껴요")
@@ -96,10 +108,124 @@ def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(data: Path, re
         assert answer.tasks[Task.DISEASE].labels[0].name == "결막염"
     finally:
         predictor.close()
-    told.clear()
-    run_recipe(recipe, data, tmp_path, STEPS, told.append)
+
+
+def test_recipe_makes_a_bundle_that_serves_and_runs_no_step_twice(data: Path, project: Path, made: Path) -> None:
+    from carepick.training.recipe import run_recipe
+    from carepick.training.steps import STEPS
+
+    serves(made / "bundle")
+    told: list[str] = []
+    run_recipe(project / "recipes" / "default.toml", data, made, STEPS, told.append)
     assert told
     assert all("up to date" in line for line in told)
+
+
+def test_a_recipe_goes_on_from_a_bundle_alone(data: Path, project: Path, made: Path, tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+
+    from carepick.training.recipe import run_recipe
+    from carepick.training.steps import STEPS
+    from carepick.training.teach import load_taught
+
+    bundle = project / "src" / "carepick" / "engine" / "default_bundle"
+    bundle.parent.mkdir(parents=True)
+    bundle.symlink_to(made / "bundle")
+    run_recipe(project / "recipes" / "continue.toml", data, tmp_path, STEPS, lambda _: None)
+    serves(tmp_path / "bundle")
+    before, after = (torch.load(tmp_path / name / "network.pt") for name in ("network-before", "network"))
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before if "layer.0" in name)
+    assert len(load_taught(tmp_path / "taught").texts) == 36, "what a doctor answered says little about where to go"
+    table, kept = (np.load(folder / "bundle" / "ngrams.npy") for folder in (made, tmp_path))
+    assert np.array_equal(table, kept)
+
+
+@pytest.mark.parametrize(("precision", "closeness"), [("bundle-float32", 1e-4), ("bundle", 0.1)])
+def test_the_parts_of_a_bundle_add_up_to_what_it_answers(
+    data: Path, made: Path, tmp_path: Path, precision: str, closeness: float
+) -> None:
+    import numpy as np
+    from tokenizers import Tokenizer
+
+    from carepick.engine.bundle import open_bundle
+    from carepick.engine.onnx import OnnxEngine
+    from carepick.training.features import load_network, pooled_states
+    from carepick.training.linear import count_matrix
+    from carepick.training.linear_files import load_linear
+    from carepick.training.take_apart import take_apart
+
+    encoder, text = made / "encoder", "3일 전부터 눈이 가려워요"
+    take_apart(made / precision, encoder, 0, tmp_path / "network", tmp_path / "linear.npz")
+    network, labels = load_network(tmp_path / "network", encoder, layers=1)
+    table, branches = load_linear(tmp_path / "linear.npz")
+    pooled = pooled_states(network, Tokenizer.from_file(str(encoder / "tokenizer.json")), [text])
+    engine = OnnxEngine(open_bundle(made / precision), max_windows=1, threads=1)
+    for task, names in labels.items():
+        (answered,) = engine.run(engine.encode(text).windows, [task])[task]
+        weight, bias = branches[task]
+        deep = pooled @ network.heads[task].weight.detach().numpy().T
+        assert deep.shape == (1, len(names))
+        assert deep.any()
+        assert not network.heads[task].bias.any()
+        assert np.allclose(deep[0] + (count_matrix([text], table) @ weight)[0] + bias, answered, atol=closeness)
+
+
+def test_another_scope_head_changes_no_other_answer(made: Path, tmp_path: Path) -> None:
+    import dataclasses
+
+    import numpy as np
+
+    from carepick.engine.bundle import open_bundle
+    from carepick.engine.onnx import OnnxEngine
+    from carepick.errors import TrainingError
+    from carepick.training.bundle_graph import BundleGraph
+    from carepick.training.replace_heads import replace_heads
+
+    before = open_bundle(made / "bundle")
+    head = BundleGraph(before.model).heads(before.manifest)["scope"]
+    turned = dataclasses.replace(head, deep=-head.deep, wide=-head.wide, bias=-head.bias)
+    replace_heads(made / "bundle", {"scope": turned}, {"scope": 0.6}, "int8", tmp_path / "out")
+    after = open_bundle(tmp_path / "out")
+    assert after.manifest.confidence["scope"] == 0.6
+    assert after.manifest.version != before.manifest.version
+    assert after.manifest.metrics == before.manifest.metrics
+    engines = [OnnxEngine(bundle, max_windows=1, threads=1) for bundle in (before, after)]
+    windows = engines[0].encode("3일 전부터 눈이 가려워요").windows
+    outputs = ["disease", "department", "triage", "scope", "disease.ngrams", "scope.ngrams"]
+    old, new = (engine.run(windows, outputs) for engine in engines)
+    for name in outputs:
+        assert np.allclose(new[name], -old[name] if name.startswith("scope") else old[name], atol=1e-5)
+        assert name.startswith("scope") or np.array_equal(new[name], old[name])
+    with pytest.raises(TrainingError, match="lacks the head weather"):
+        replace_heads(made / "bundle", {"weather": turned}, {}, "int8", tmp_path / "none")
+
+
+def test_a_bundle_is_not_taken_apart_with_another_encoder(made: Path, tmp_path: Path) -> None:
+    from carepick.errors import TrainingError
+    from carepick.training.dummy import DummySize, random_classifier
+    from carepick.training.original_writer import write_directory
+    from carepick.training.take_apart import take_apart
+
+    (tmp_path / "other").mkdir()
+    write_directory(random_classifier(DummySize(5000, 64, 2, 2, 64), ("one", "two"), seed=5), tmp_path / "other")
+    with pytest.raises(TrainingError, match="was not made of"):
+        take_apart(made / "bundle", tmp_path / "other", 0, tmp_path / "network", tmp_path / "linear.npz")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "recipes").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_each_recipe_has_known_steps_whose_inputs_are_made_before(path: Path) -> None:
+    from carepick.training.recipe import read_recipe
+    from carepick.training.steps import STEPS
+
+    made = {"datasets", "src/carepick/engine/default_bundle"}
+    for step in read_recipe(path)[1]:
+        assert step.run in STEPS
+        assert all(name.startswith("$DATA/") or name in made for name in step.inputs), step
+        made |= set(step.outputs)
 
 
 def test_corpus_splits_by_time_unmasks_and_leaves_out_the_stray_sentence(data: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,8 @@ def study_scope(
 ) -> Findings:
     """Returns how well `doubt` tells the texts of `path` (not about health) from those of `health`.
 
-    AUROC, recall at 95 % precision, the share of each that the model abstained from, and recall per column `kind`.
+    AUROC, recall at 95 % precision, the share of each that the model abstained from, and that share by the column `kind`,
+    which those about health may lack.
     """
     cases = read_cases(path, {"text": str, "kind": str})
     others = read_cases(health, {"text": str})
@@ -44,20 +47,26 @@ def study_scope(
     signal = np.array([doubt(answer, learned) for answer in outside + inside])
     positive = np.arange(len(signal)) < len(outside)
     abstained = [answer.confidence is Confidence.ABSTAIN for answer in outside]
-    kinds = shares_by([case["kind"] for case in cases], abstained)
+    refused = [answer.confidence is Confidence.ABSTAIN for answer in inside]
+    tables = {"by_kind": _by_kind(cases, abstained)}
+    if all(isinstance(case.get("kind"), str) for case in others):
+        tables["health_by_kind"] = _by_kind(others, refused)
     return Findings(
         len(signal),
         {
             **_detection(signal, positive, seed),
             "abstained_out_of_scope": share(abstained),
-            "abstained_health": share(answer.confidence is Confidence.ABSTAIN for answer in inside),
+            "abstained_health": share(refused),
         },
-        {
-            "by_kind": Table(
-                ("kind", "abstained", "texts", "share"),
-                tuple((kind, one.hits, one.rows, one.figure.value) for kind, one in kinds.items()),
-            )
-        },
+        tables,
+    )
+
+
+def _by_kind(cases: Sequence[Mapping[str, Any]], abstained: Sequence[bool]) -> Table:
+    kinds = shares_by([case["kind"] for case in cases], abstained)
+    return Table(
+        ("kind", "abstained", "texts", "share"),
+        tuple((kind, one.hits, one.rows, one.figure.value) for kind, one in kinds.items()),
     )
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from carepick.training.augment import excerpt, perturb
 from carepick.training.linear import FoldedLinear
+from carepick.training.teach import Taught
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,9 +29,10 @@ class FinetuneSettings:
     """How the encoder is fine-tuned; the settings of the recipe's steps finetune and boost.
 
     `least_weight`: texts whose labels weigh less are left out; `augmented_share`, `excerpt_share`, `named_share`: how many
-    texts are read with noise, in part, and with the names of diseases in them; `own_repeats`: how often an epoch
-    reads the project's own sentences and descriptions; `rare_power`: a class of n texts weighs n ** -rare_power; `ngram_shares`:
-    what the n-gram branch's scores are multiplied with, by task, where the encoder learns beside it.
+    texts are read with noise, in part, and with the names of diseases in them; `own_repeats`, `question_repeats`: how often
+    an epoch reads the project's own sentences and descriptions, and what people asked; `rare_power`: a class of n texts
+    weighs n ** -rare_power; `ngram_shares`: what the n-gram branch's scores are multiplied with, by task, where the
+    encoder learns beside it.
     """
 
     layers: int = 6
@@ -48,6 +50,7 @@ class FinetuneSettings:
     excerpt_share: float = 0.0
     named_share: float = 0.35
     own_repeats: int = 1
+    question_repeats: int = 1
     disease_loss_weight: float = 1.0
     rare_power: float = 0.3
     ngram_shares: Mapping[str, float] = field(default_factory=dict)
@@ -67,14 +70,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one step: `ids` and `mask` (texts, tokens), and by task `targets` and `weights` (texts,) and `offsets`
-    (texts, classes), the last one empty without an n-gram branch."""
+    """Tensors of one step: `ids` and `mask` (texts, tokens), and by task `targets` and `weights` (texts,), `offsets` and
+    `taught` (texts, classes): what the n-gram branch adds, empty without one, and the scores that a bundle gave, empty without
+    one and 0 for texts that it was not asked or whose label is known."""
 
     ids: Tensor
     mask: Tensor
     targets: dict[str, Tensor]
     weights: dict[str, Tensor]
     offsets: dict[str, Tensor]
+    taught: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Batches:
@@ -87,6 +92,7 @@ class Batches:
         labels: dict[str, list[str]],
         settings: FinetuneSettings,
         beside: FoldedLinear | None = None,
+        taught: Taught | None = None,
     ) -> None:
         self.settings = settings
         self.tokenizer = tokenizer
@@ -100,6 +106,9 @@ class Batches:
         self.weights = {
             task: rows[f"{task}_weight"].to_numpy(np.float32) * self._rarity(task, len(labels[task])) for task in labels
         }
+        self.taught = _aligned(taught, labels) if taught else {}
+        places = {text: place for place, text in enumerate(taught.texts)} if taught else {}
+        self.taught_rows = np.array([places.get(text, -1) for text in self.texts])
 
     def _rarity(self, task: str, classes: int) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Returns a weight for each row, larger for rare classes, 1 on average over the labelled rows."""
@@ -162,4 +171,26 @@ class Batches:
                 for task, share in self.settings.ngram_shares.items()
                 if self.beside
             },
+            {task: torch.from_numpy(self._taught(task, np.array(chosen))) for task in self.taught},
         )
+
+    def _taught(self, task: str, rows: Array) -> Array:
+        """Returns what was taught about the texts of `rows` whose label is not known: (rows, classes) float32."""
+        places = self.taught_rows[rows]
+        asked = (places >= 0) & (self.weights[task][rows] == 0)
+        return np.where(asked[:, None], self.taught[task][places].astype(np.float32), np.float32(0))
+
+
+def _aligned(taught: Taught, labels: Mapping[str, list[str]]) -> dict[str, Array]:
+    """Returns the scores of each task with their columns in the order of `labels`; 0 where the bundle lacks a label."""
+    columns = {task: {name: column for column, name in enumerate(names)} for task, names in taught.labels.items()}
+    return {
+        task: np.stack(
+            [
+                scores[:, columns[task][name]] if name in columns[task] else np.zeros(len(scores), scores.dtype)
+                for name in labels[task]
+            ],
+            axis=1,
+        )
+        for task, scores in taught.scores.items()
+    }

@@ -11,15 +11,17 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer
 
+from carepick.knowledge.catalog import load_catalog
 from carepick.training.corpus import WRITTEN
 from carepick.training.network import MultiTaskEncoder, load_encoder
-from carepick.training.own_texts import own_sentences
+from carepick.training.own_texts import catalog_texts, own_sentences
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAX_TOKENS, OVERLAP_TOKENS = 128, 32  # the served window; special tokens included
 _BATCH_TOKENS = 4096
-COMPLAINTS = ("sentence", "symptoms")  # sources of short written texts that say what hurts
+COMPLAINTS = ("sentence", "symptoms")  # sources of short texts that were put together or generated and say what hurts
+PLAIN = ("complaint", "description")  # sources of the project's own texts that do
 
 
 def load_network(directory: Path, encoder: Path, layers: int) -> tuple[MultiTaskEncoder, dict[str, list[str]]]:
@@ -90,14 +92,17 @@ def rows_to_read(corpus: pd.DataFrame, datasets: Path, ordinary: int, complaints
 
     Purposes: department and disease (the tune split; departments as typed, diseases without their names), ordinary
     (`ordinary` questions of the train split), complaint (`complaints` of its short written ones: the catalog's symptoms and
-    generated sentences), triage and scope (the project's own training sentences in `datasets`).
+    generated sentences), plain (the project's own complaints and descriptions of its train split, and the catalog's names
+    and symptoms, each alone), triage and scope (the project's own training sentences in `datasets`).
     """
     tune = corpus[corpus.split == "tune"]
     department = tune[tune.department != ""].assign(text=lambda rows: rows.named_text, purpose="department")
     disease = tune[tune.disease != ""].assign(purpose="disease")
     sample = asked(corpus, ordinary, seed).assign(text=lambda rows: rows.named_text, purpose="ordinary")
     short = _drawn(corpus, corpus.source.isin(COMPLAINTS), complaints, seed).assign(purpose="complaint")
-    rows = [department, disease, sample, short, own_sentences(datasets)]
+    own = corpus.text[(corpus.split == "train") & corpus.source.isin(PLAIN)].drop_duplicates()
+    plain = pd.DataFrame({"text": [*own, *catalog_texts(load_catalog())], "purpose": "plain"})
+    rows = [department, disease, sample, short, plain, own_sentences(datasets)]
     return pd.concat(rows, ignore_index=True).drop(columns="named_text")
 
 

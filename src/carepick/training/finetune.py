@@ -17,8 +17,10 @@ from torch.nn import functional
 
 from carepick.errors import TrainingError
 from carepick.training.batches import Batch, Batches, FinetuneSettings
+from carepick.training.corpus import WRITTEN
 from carepick.training.linear import FoldedLinear
 from carepick.training.network import MultiTaskEncoder, freeze_lower, load_encoder
+from carepick.training.teach import Taught
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -34,12 +36,14 @@ def finetune(
     settings: FinetuneSettings,
     initial: Path | None = None,
     beside: FoldedLinear | None = None,
+    taught: Taught | None = None,
 ) -> Path:
     """Fine-tunes on the train split of `corpus` and returns the path of the final weights, `out`/network.pt.
 
     `initial`: weights of such a network to start from instead of the pretrained encoder's. `beside`: the n-gram branch,
     whose scores are added before the loss, so that the encoder learns what they leave open; a text gets the scores
-    of the fold that has not seen it.
+    of the fold that has not seen it. `taught`: what a bundle answered to questions that lack a label: its scores are learnt
+    in the label's place (Hinton et al. 2015), and questions that lack one and were not asked are left out.
 
     A checkpoint every `checkpoint_steps` steps makes an interrupted run go on where it was: call it again with the same
     arguments. The log is `out`/log.jsonl, a line every 50 steps. Raises `TrainingError` when a checkpoint was made
@@ -51,9 +55,7 @@ def finetune(
         return final
     torch.manual_seed(settings.seed)
     tasks = [task for task in (*TASKS, AUXILIARY) if task in corpus]
-    weights = corpus[[f"{task}_weight" for task in tasks]].max(axis=1)
-    rows = corpus[(corpus.split == "train") & (weights >= settings.least_weight)]
-    rows = pd.concat([rows, *[rows[rows.source.isin(REPEATED)]] * (settings.own_repeats - 1)])
+    rows = _rows(corpus, tasks, settings, taught)
     labels = {task: sorted(set(rows[task]) - {""}) for task in tasks}
     (out / "labels.json").write_text(json.dumps({task: labels[task] for task in TASKS}, ensure_ascii=False))
     network = MultiTaskEncoder(
@@ -62,11 +64,37 @@ def finetune(
     if initial is not None:
         network.load_state_dict(torch.load(initial, map_location="cpu", weights_only=True), strict=False)
     freeze_lower(network, settings.frozen_layers)
-    batches = Batches(rows, Tokenizer.from_file(str(encoder / "tokenizer.json")), labels, settings, beside)
+    batches = Batches(rows, Tokenizer.from_file(str(encoder / "tokenizer.json")), labels, settings, beside, taught)
     _Run(network, batches, out, settings).train()
     kept = {name: value for name, value in network.state_dict().items() if not name.startswith(f"heads.{AUXILIARY}.")}
     torch.save(kept, final)
     return final
+
+
+def _rows(corpus: pd.DataFrame, tasks: list[str], settings: FinetuneSettings, taught: Taught | None) -> pd.DataFrame:
+    """Returns the rows of an epoch; labels that weigh too little are taken from them where a bundle taught instead."""
+    train = corpus[corpus.split == "train"]
+    weights = train[[f"{task}_weight" for task in tasks]].max(axis=1)
+    kept = weights >= settings.least_weight
+    asked = ~train.source.isin(WRITTEN)
+    if taught:
+        known = train[[f"{task}_weight" for task in TASKS]].min(axis=1) >= settings.least_weight
+        train, kept = (
+            _without_weak(train, settings.least_weight),
+            train.text.isin(taught.texts) | (kept & (known | ~asked)),
+        )
+    rows = train[kept]
+    own, asked = rows[rows.source.isin(REPEATED)], rows[asked[kept]]
+    return pd.concat([rows, *[own] * (settings.own_repeats - 1), *[asked] * (settings.question_repeats - 1)])
+
+
+def _without_weak(rows: pd.DataFrame, least_weight: float) -> pd.DataFrame:
+    """Returns `rows` without the labels of tasks that weigh less than `least_weight`."""
+    weak = {task: rows[f"{task}_weight"] < least_weight for task in TASKS}
+    return rows.assign(
+        **{task: rows[task].mask(weak[task], "") for task in TASKS},
+        **{f"{task}_weight": rows[f"{task}_weight"].mask(weak[task], 0.0) for task in TASKS},
+    )
 
 
 class _Run:
@@ -127,8 +155,11 @@ class _Run:
                 reduction="none",
                 label_smoothing=self.settings.label_smoothing,
             )
+            each = each * batch.weights[task].to(self.device)
+            if task in batch.taught:
+                each = each - (batch.taught[task].to(self.device) * functional.log_softmax(scores, 1)).sum(1)
             scale = self.settings.disease_loss_weight if task == "disease" else 1.0
-            loss = loss + scale * (each * batch.weights[task].to(self.device)).sum() / len(batch.ids)
+            loss = loss + scale * each.sum() / len(batch.ids)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -75,6 +75,12 @@ def _lines(datasets: Path, name: str, *columns: str) -> Iterator[Row]:
         yield from read_table(path, columns)
 
 
+def catalog_texts(catalog: Catalog) -> list[str]:
+    """Returns what the catalog knows about diseases as somebody may type it alone: names, other names, symptoms."""
+    known = (text for disease in catalog.diseases for text in (disease.name, *disease.aliases, *disease.symptoms))
+    return sorted({normalize(text) for text in known})
+
+
 def symptom_texts(catalog: Catalog, per_disease: int, seed: int) -> pd.DataFrame:
     """Returns up to `per_disease` short texts for each disease, one to three of the catalog's symptoms put together.
 

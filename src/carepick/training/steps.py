@@ -31,7 +31,10 @@ from carepick.training.linear import LinearSettings, fit_branches, fit_folds
 from carepick.training.linear_files import load_folds, load_linear, save_folds, save_linear
 from carepick.training.quantization import QuantizationSettings, compare_quantizations
 from carepick.training.recipe import StepFunction
+from carepick.training.replace_heads import replace_heads
 from carepick.training.sentence_head import SENTENCES, SentenceHeadSettings, fit_sentence_head
+from carepick.training.take_apart import take_apart
+from carepick.training.teach import TeachSettings, load_taught, questions_to_ask, save_taught, teach
 from carepick.training.unpack import unpack_encoder
 
 SettingsType = TypeVar("SettingsType")
@@ -90,6 +93,27 @@ def boost_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, A
     beside = load_folds(folds, load_linear(linear)[0])
     chosen = _finetune_settings(outputs[0], settings)
     finetune(pd.read_parquet(corpus), encoder, outputs[0], chosen, network / "network.pt", beside)
+
+
+def take_apart_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """bundle, encoder -> network folder, linear.npz."""
+    bundle, encoder = inputs
+    network, linear = outputs
+    take_apart(bundle, encoder, int(settings.get("frozen_layers", 0)), network, linear)
+
+
+def teach_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet, bundle -> folder of what the bundle answered to questions that lack a label."""
+    corpus, bundle = inputs
+    texts = questions_to_ask(pd.read_parquet(corpus), read_settings(TeachSettings, settings))
+    save_taught(teach(bundle, texts), outputs[0])
+
+
+def distil_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """corpus.parquet, encoder, network, taught -> network folder of an encoder that learnt from the bundle's answers too."""
+    corpus, encoder, network, taught = inputs
+    chosen = _finetune_settings(outputs[0], settings)
+    finetune(pd.read_parquet(corpus), encoder, outputs[0], chosen, network / "network.pt", taught=load_taught(taught))
 
 
 def _finetune_settings(out: Path, settings: Mapping[str, Any]) -> FinetuneSettings:
@@ -163,6 +187,13 @@ def quantization_step(inputs: list[Path], outputs: list[Path], settings: Mapping
     outputs[0].write_text(json.dumps(found, indent=1))
 
 
+def replace_heads_step(inputs: list[Path], outputs: list[Path], settings: Mapping[str, Any]) -> None:
+    """bundle, gatekeepers.npz -> bundle with those of them that the settings name."""
+    bundle, gatekeepers = inputs
+    heads = {name: head for name, head in load_gatekeepers(gatekeepers).items() if name in settings["heads"]}
+    replace_heads(bundle, heads, settings.get("thresholds", {}), "int8", outputs[0])
+
+
 def _ingredients(inputs: list[Path]) -> Ingredients:
     network, encoder, linear, gatekeepers, sentences, calibration, features = inputs
     table, branches = load_linear(linear)
@@ -181,12 +212,16 @@ STEPS: Mapping[str, StepFunction] = {
     "learning_curve": learning_curve_step,
     "finetune": finetune_step,
     "boost": boost_step,
+    "take_apart": take_apart_step,
+    "teach": teach_step,
+    "distil": distil_step,
     "features": features_step,
     "gatekeepers": gatekeepers_step,
     "sentence_head": sentence_head_step,
     "calibrate": calibrate_step,
     "export": export_step,
     "ablation": ablation_step,
+    "replace_heads": replace_heads_step,
     "quantization": quantization_step,
 }
 
