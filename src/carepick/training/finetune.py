@@ -20,11 +20,10 @@ from carepick.training.batches import Batch, Batches, FinetuneSettings
 from carepick.training.corpus import WRITTEN
 from carepick.training.linear import FoldedLinear
 from carepick.training.network import MultiTaskEncoder, freeze_lower, load_encoder
-from carepick.training.teach import Taught
+from carepick.training.teach import TASKS, Taught
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-TASKS = ("disease", "department")
 REPEATED = ("triage", "description")  # sources of texts that were written for this project, few and good
 AUXILIARY = "triage"  # shapes the encoder beside the tasks; its head is not kept, `gatekeepers` fits the served one
 

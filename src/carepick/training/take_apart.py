@@ -13,8 +13,7 @@ from carepick.errors import TrainingError
 from carepick.training.bundle_graph import BundleGraph
 from carepick.training.linear_files import save_linear
 from carepick.training.network import MultiTaskEncoder, load_encoder
-
-TASKS = ("disease", "department")
+from carepick.training.teach import TASKS
 
 
 def take_apart(bundle: Path, encoder: Path, frozen_layers: int, network_folder: Path, linear: Path) -> None:

@@ -62,19 +62,23 @@ def teach(bundle: Path, texts: list[str]) -> Taught:
 
     What is served is weighed by the chance that a text is about health; here the scores of a task add up to 1 again.
     """
+    labels: dict[str, list[str]] = {}
+    kept: list[str] = []
+    scores: dict[str, list[Array]] = {task: [] for task in TASKS}
     predictor = open_predictor(str(bundle))
     try:
-        answers = list(ask(predictor, texts))
+        for text, answer in zip(texts, ask(predictor, texts), strict=True):
+            if isinstance(answer, RequestError):
+                continue
+            kept.append(text)
+            for task in TASKS:  # at once: an answer is far larger than its scores
+                row = {label.name: label.score for label in answer.tasks[Task(task)].labels}
+                names = labels.setdefault(task, sorted(row))
+                served = np.array([row[name] for name in names])
+                scores[task].append((served / served.sum()).astype(np.float16))
     finally:
         predictor.close()
-    kept = [(text, answer) for text, answer in zip(texts, answers, strict=True) if not isinstance(answer, RequestError)]
-    labels, scores = {}, {}
-    for task in TASKS:
-        rows = [{label.name: label.score for label in answer.tasks[Task(task)].labels} for _, answer in kept]
-        labels[task] = sorted(rows[0])
-        table = np.array([[row[name] for name in labels[task]] for row in rows])
-        scores[task] = (table / table.sum(1, keepdims=True)).astype(np.float16)
-    return Taught([text for text, _ in kept], labels, scores)
+    return Taught(kept, labels, {task: np.stack(rows) for task, rows in scores.items()})
 
 
 def save_taught(taught: Taught, folder: Path) -> None:
