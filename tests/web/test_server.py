@@ -153,6 +153,23 @@ def test_the_pid_file_names_the_process_that_takes_signals(start_server, tmp_pat
     assert not file.exists()
 
 
+def test_systemd_is_told_once_when_the_model_is_loaded_and_never_of_one_that_is_not(
+    start_server, tmp_path, monkeypatch
+):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        assert start_server(wait=False, engine="onnx", bundle="no-such-folder").process.wait(60) == 2
+        server = start_server(wait=False, workers=2)
+        assert systemd.recv(1000) == b"READY=1"
+        assert server.ask("/readyz")[0] == 200
+        assert server.stop() == 0
+        systemd.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            systemd.recv(1000)
+
+
 def test_a_worker_that_dies_is_replaced_without_a_gap(start_server):
     server = start_server(workers=2)
     master = psutil.Process(server.process.pid)

@@ -6,6 +6,7 @@ The first process imports this too and does little: whatever needs Flask is impo
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -17,6 +18,7 @@ from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.systemd import sd_notify
 
 from carepick.engine.memory import give_memory_back
 from carepick.errors import CarepickError
@@ -29,10 +31,18 @@ if TYPE_CHECKING:
 # A worker that is started again and cannot load waits this long, so that the others keep the processor.
 _PAUSE_SECONDS = 5.0
 _POLL_SECONDS = 0.01
+_NOTIFY_SOCKET = "NOTIFY_SOCKET"  # where systemd listens, if it started the server
 
 
 class Master(Arbiter):  # type: ignore[misc]
     """The first process: holds the socket, starts the workers and passes signals on."""
+
+    def start(self) -> None:
+        """Opens the socket, and leaves it to the worker that has loaded its model to tell systemd that all is ready."""
+        address = os.environ.pop(_NOTIFY_SOCKET, None)
+        super().start()
+        if address:
+            os.environ[_NOTIFY_SOCKET] = address
 
     def spawn_workers(self) -> None:
         """Starts the workers that lack, and lets go of what only starting took."""
@@ -150,6 +160,7 @@ class Worker(ConnectionWorker):
     def _announce(self, _: Predictor | None = None) -> None:
         if self.app.state.claim_ready():
             print(self.app.greeting(), flush=True)
+            sd_notify("READY=1", LOGGER)
 
     def _give_up(self, error: CarepickError) -> None:
         self.app.state.fail(str(error))
