@@ -24,6 +24,8 @@ BEGIN, END = "<!-- figures: made by scripts/model_card.py from docs/metrics.json
 KEPT: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
     ("triage", "topics", "Misses by topic",
      {"topic": "topic", "expected": "level", "texts": "rows", "wrong": "wrong"}),
+    ("messages", "levels", "Answered by urgency",
+     {"urgency": "urgency", "emergency": "119", "er": "emergency room", "crisis": "crisis", "danger": "danger", "none": "no alarm"}),
     ("behaviour", "by_capability", "Passed by capability",
      {"capability": "capability", "cases": "rows", "passed": "passed", "share": "share"}),
     ("scope", "by_kind", "Abstained by kind",

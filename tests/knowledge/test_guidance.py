@@ -11,7 +11,11 @@ from carepick.records import Confidence, TriageLevel
 
 def test_every_level_and_band_has_words_in_both_languages() -> None:
     guidance = load_guidance()
-    topics = {level.value for level in TriageLevel if level is not TriageLevel.NONE} | {c.value for c in Confidence}
+    topics = (
+        {level.value for level in TriageLevel if level is not TriageLevel.NONE}
+        | {c.value for c in Confidence}
+        | {"other_language"}
+    )
     assert set(guidance.advice) == topics
     assert set(guidance.bands) == {"high", "medium", "low"}
     for wording in (*guidance.advice.values(), *guidance.bands.values(), *guidance.notices):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from carepick.records import Confidence
-from carepick.service.confidence import DEFAULT_THRESHOLDS, band, readable
+from carepick.service.confidence import DEFAULT_THRESHOLDS, band, in_another_language, readable
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,17 @@ def test_korean_is_readable(text: str) -> None:
 @pytest.mark.parametrize("text", ["asdf", "ㅁㄴㅇㄹ", "I have a headache", "12345", "頭が痛い", "?!", "아"])
 def test_what_is_not_korean_is_not(text: str) -> None:
     assert not readable(text, 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["I have a headache", "頭が痛い", "요즘 완전 burnout 온 것 같고 motivation도 appetite도 zero"]
+)
+def test_another_language_is_told_from_korean(text: str) -> None:
+    assert in_another_language(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["ㅁㄴㅇㄹ", "12345", "MRI", "?!", "CT 찍었는데 간에 혹이 있대요", "COVID 걸린 것 같아요 열나요"]
+)
+def test_abbreviations_jamo_and_numbers_are_no_other_language(text: str) -> None:
+    assert not in_another_language(text)

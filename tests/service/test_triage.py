@@ -267,6 +267,25 @@ class TestContext:
         story = "저는 마흔두 살이고 회사에서 사무를 봅니다. 주말에는 등산도 다녀왔고 밥도 잘 먹었어요. "
         assert hear(triager, story + "방금 갑자기 오른쪽 팔다리에 힘이 빠지고 말이 어눌해졌어요. " + story).certain
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "치매인 시어머니가 기저귀를 자꾸 던져요",
+            "남편이 자면서 숨을 안 쉬다가 푸하 하고 몰아쉬어요",
+            "렌즈가 눈 뒤로 넘어간 것 같은데 빼내면 되나요",
+            "사진만 찍으면 아이 한쪽 눈이 하얗게 나와요",
+            "어머니가 티비를 크게 틀고 요즘 자꾸 못알아들으시고 엉뚱한 대답을 하세요",
+            "물혹이 터지면 죽는다는 글도 있어서 밤새 검색했어요",
+            "딸꾹질 백 번 하면 죽는다고 하던데 진짜인가요",
+            "관계를 피하게 돼서 남편한테 미안한데 말도 못 꺼내겠고 방법이 없어요",
+            "임신 30주인데 치핵이 나와서 항문에서 피가 뚝뚝 떨어져요",
+            "산후 우울이 있지만 누굴 해칠 생각은 전혀 없어요",
+            "우리 아기 태열이 심해서 베개에 진물이 묻는데 스테로이드는 무서워요",
+        ],
+    )
+    def test_a_word_of_another_matter_beside_it_leaves_a_suspicion_at_most(self, triager: Triager, text: str) -> None:
+        assert not hear(triager, text).certain
+
 
 class TestNumbers:
     @pytest.mark.parametrize(

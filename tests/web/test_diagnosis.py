@@ -92,6 +92,15 @@ def test_english_answers_name_labels_in_english_beside_the_korean_name(client):
     assert len(english["departments"]) == len(english["diseases"]) == 5
 
 
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_who_writes_in_another_language_is_told_so_and_whom_to_call(client, language):
+    answer = ask(client, text="My head hurts since yesterday and I have a fever", language=language).json
+    assert answer["confidence"] == "abstain"
+    assert "reads Korean only" in answer["advice"]
+    assert "119" in answer["advice"]
+    assert "reads Korean only" not in ask(client, text="ㅁㄴㅇㄹ", language=language).json["advice"]
+
+
 def test_diseases_can_be_switched_off(client_with):
     client = client_with(disease_enabled=False)
     answer = ask(client).json

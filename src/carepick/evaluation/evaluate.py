@@ -13,7 +13,7 @@ import numpy as np
 
 from carepick.engine.manifest import Label
 from carepick.errors import BundleError, DataError
-from carepick.evaluation import behaviour, complaints, faithfulness, labelled, scope, triage, vignettes
+from carepick.evaluation import behaviour, complaints, faithfulness, labelled, messages, scope, triage, vignettes
 from carepick.evaluation.asking import Progress
 from carepick.evaluation.data import LabelledRows, read_labelled
 from carepick.evaluation.findings import Findings
@@ -158,6 +158,7 @@ def _scope(predictor: Predictor, request: Request, progress: Progress | None) ->
 STUDIES: Mapping[str, Callable[[Predictor, Request, Progress | None], Findings]] = {
     "vignettes": lambda predictor, request, progress: vignettes.study(predictor, request.data, request.seed, progress),
     "complaints": lambda predictor, request, progress: complaints.study(predictor, request.data, progress),
+    "messages": lambda predictor, request, progress: messages.study(predictor, request.data, progress),
     "behaviour": lambda predictor, request, progress: behaviour.study(predictor, request.data, progress),
     "triage": lambda predictor, request, progress: triage.study(
         predictor, request.data, progress, within=request.within, column=request.text_column, seed=request.seed

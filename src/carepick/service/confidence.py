@@ -12,6 +12,8 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {"high": 0.7, "medium": 0.4, "scope": 
 
 _HANGUL = re.compile(r"[가-힣]")
 _LETTERS = re.compile(r"[^\W\d_]")
+_OTHER_LETTERS = re.compile(r"[^\W\d_ㄱ-ㅎㅏ-ㅣ가-힣]")
+_LEAST_OTHER = 4  # letters: shorter is an abbreviation (MRI), not a language
 
 
 def readable(text: str, least_letters: float) -> bool:
@@ -22,6 +24,12 @@ def readable(text: str, least_letters: float) -> bool:
     """
     syllables = len(_HANGUL.findall(text))
     return syllables >= least_letters and syllables * 3 >= len(_LETTERS.findall(text))
+
+
+def in_another_language(text: str) -> bool:
+    """Returns whether the normalized `text` is written in another language than Korean: most of its letters are of one."""
+    others = len(_OTHER_LETTERS.findall(text))
+    return others >= _LEAST_OTHER and others > 2 * len(_HANGUL.findall(text))
 
 
 def band(score: float, thresholds: Mapping[str, float]) -> Confidence:

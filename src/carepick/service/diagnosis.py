@@ -19,7 +19,7 @@ from carepick.records import (
     Task,
     TriageLevel,
 )
-from carepick.service.confidence import band
+from carepick.service.confidence import band, in_another_language
 
 Explain = Callable[[Task, ScoredLabel], tuple[Evidence, ...]]
 
@@ -44,7 +44,6 @@ class Composer:
         level = prediction.triage.level
         withheld = level is not TriageLevel.NONE and not include_withheld
         unsure = prediction.confidence in (Confidence.LOW, Confidence.ABSTAIN)
-        topic = level.value if level is not TriageLevel.NONE else prediction.confidence.value
         diseases = self._labels(prediction, Task.DISEASE, explain, k, language) if self.disease_enabled else ()
         return Diagnosis(
             prediction=prediction,
@@ -53,7 +52,7 @@ class Composer:
             diseases=() if withheld else diseases,
             departments_withheld=withheld,
             add=self.guidance.missing_details(text, language) if unsure else (),
-            advice=self.guidance.advice[topic][language],
+            advice=self.guidance.advice[_topic(text, prediction)][language],
             notices=tuple(notice[language] for notice in self.guidance.notices),
         )
 
@@ -81,3 +80,13 @@ class Composer:
             question=flag.question_en if english else flag.question,
             source=flag.source,
         )
+
+
+def _topic(text: str, prediction: Prediction) -> str:
+    """Returns what the advice is about: the alarm, else how sure the answer is, or that the text is not in Korean."""
+    level, confidence = prediction.triage.level, prediction.confidence
+    if level is not TriageLevel.NONE:
+        return str(level.value)
+    if confidence is Confidence.ABSTAIN and in_another_language(text):
+        return "other_language"
+    return str(confidence.value)

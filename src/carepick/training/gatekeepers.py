@@ -64,7 +64,7 @@ def fit_gatekeepers(
     An ordinary question counts as not urgent and as about health: a weak signal, true of nearly all of them. So do short
     texts: written complaints are about health, and not urgent where the rules hear nothing; what is not about health
     is not urgent, and urgent sentences are about health. Those that only sound so may speak of anything. The project's
-    own plain complaints and descriptions are about health for certain.
+    own plain complaints and descriptions are about health for certain, and hardly urgent where the rules hear nothing.
     """
     ordinary = rows.purpose.eq("ordinary").to_numpy()
     short = complaints(rows)
@@ -73,14 +73,15 @@ def fit_gatekeepers(
     elsewhere = ((rows.purpose == "scope") & (rows.label == "other")).to_numpy()
     heads = {}
     for name, assumed, beside in (
-        ("triage", "none", ordinary | elsewhere | quiet(rows, short)),
+        ("triage", "none", ordinary | elsewhere | quiet(rows, short | plain)),
         ("scope", "health", ordinary | short | alarming | plain),
     ):
         own = rows.purpose.eq(name).to_numpy()
         used = own | beside
         labels = rows.label[used].where(own[used], assumed)
         targets = labels.map({label: index for index, label in enumerate(LABELS[name])}).to_numpy(np.int64)
-        weights = np.where((own | plain)[used], 1.0, settings.ordinary_weight)
+        certain = own | plain if name == "scope" else own
+        weights = np.where(certain[used], 1.0, settings.ordinary_weight)
         ngrams = count_matrix(rows.text[used].tolist(), table)
         scale, regularization = _strengths(settings, name)
         heads[name] = fit_gatekeeper(pooled[used], ngrams, targets, weights, scale, regularization)
