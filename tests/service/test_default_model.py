@@ -27,9 +27,9 @@ URGENT = [
 ]  # fmt: skip
 # Sentences that anyone tries first, each with every department that would be a sensible answer.
 DATA = Path(__file__).parents[1] / "data"
-FIRST, LEARNED_CASES, RULE_CASES = (
+FIRST, LEARNED_CASES, RULE_CASES, BESIDE_EXCUSES = (
     json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
-    for name in ("plain_questions", "learned_flag_cases", "red_flag_cases")
+    for name in ("plain_questions", "learned_flag_cases", "red_flag_cases", "urgent_beside_excuses")
 )
 
 STORY = (
@@ -98,6 +98,11 @@ def test_rules_and_model_together_hear_the_cases_of_the_flags_and_few_look_alike
 
     assert alarmed("raise") >= 0.99
     assert alarmed("quiet") <= 0.08
+
+
+@pytest.mark.parametrize("text", BESIDE_EXCUSES)
+def test_a_word_that_excuses_a_look_alike_excuses_no_emergency(predictor: Predictor, text: str) -> None:
+    assert predictor.predict(text).triage.level is not TriageLevel.NONE
 
 
 def test_the_wish_to_die_and_violence_are_heard_as_such(predictor: Predictor) -> None:
