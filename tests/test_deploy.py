@@ -71,6 +71,7 @@ def test_every_variable_is_a_setting_and_every_command_exists(path: Path) -> Non
     names = {variable_name(entry.name) for entry in dataclasses.fields(Settings)}
     assert set(re.findall(PREFIX + r"[A-Z][A-Z_]*[A-Z]", text)) <= names
     assert set(re.findall(r"bin/carepick (\w+)", text)) <= set(COMMANDS)
+    assert set(re.findall(r'^CMD \["(\w+)"\]$', text, re.MULTILINE)) <= set(COMMANDS)
 
 
 def test_probes_ask_routes_on_the_port_that_is_listened_on(container: dict[str, Any]) -> None:
@@ -81,8 +82,9 @@ def test_probes_ask_routes_on_the_port_that_is_listened_on(container: dict[str, 
         assert route in routes
     image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     assert f"EXPOSE {SETTINGS.port}\n" in image
-    assert f"'{variable_name('port')}', '{SETTINGS.port}') + '/readyz'" in image
-    assert f":{SETTINGS.port}" in (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+    assert f"'{variable_name('port')}', '{SETTINGS.port}'" in image
+    assert "c.request('GET', '/readyz')" in image
+    assert f"{{$UPSTREAMS:127.0.0.1:{SETTINGS.port}}}" in (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
     resources = documents("cloudformation.yaml")[0]["Resources"]
     assert resources["OpenBackend"]["Properties"]["FromPort"] == SETTINGS.port
 

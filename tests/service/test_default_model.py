@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from carepick.evaluation.triage import heard
 from carepick.knowledge.catalog import load_catalog
 from carepick.records import Task, TriageLevel
 from carepick.service.predictor import Predictor
@@ -100,9 +101,11 @@ def test_rules_and_model_together_hear_the_cases_of_the_flags_and_few_look_alike
     assert alarmed("quiet") <= 0.08
 
 
-@pytest.mark.parametrize("text", BESIDE_EXCUSES)
-def test_a_word_that_excuses_a_look_alike_excuses_no_emergency(predictor: Predictor, text: str) -> None:
-    assert predictor.predict(text).triage.level is not TriageLevel.NONE
+@pytest.mark.parametrize(
+    ("level", "text"), [(level, text) for level, texts in BESIDE_EXCUSES.items() for text in texts]
+)
+def test_a_word_that_excuses_a_look_alike_excuses_no_emergency(predictor: Predictor, level: str, text: str) -> None:
+    assert heard(TriageLevel(level), predictor.predict(text).triage)
 
 
 def test_the_wish_to_die_and_violence_are_heard_as_such(predictor: Predictor) -> None:
