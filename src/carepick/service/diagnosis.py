@@ -21,8 +21,6 @@ from carepick.records import (
 )
 from carepick.service.confidence import band, in_another_language
 
-_OTHER_LANGUAGE = "other_language"  # the topic of advice on a text that is not in Korean
-
 Explain = Callable[[Task, ScoredLabel], tuple[Evidence, ...]]
 
 
@@ -46,7 +44,6 @@ class Composer:
         level = prediction.triage.level
         withheld = level is not TriageLevel.NONE and not include_withheld
         unsure = prediction.confidence in (Confidence.LOW, Confidence.ABSTAIN)
-        topic = _topic(text, prediction)
         diseases = self._labels(prediction, Task.DISEASE, explain, k, language) if self.disease_enabled else ()
         return Diagnosis(
             prediction=prediction,
@@ -54,8 +51,8 @@ class Composer:
             departments=() if withheld else self._labels(prediction, Task.DEPARTMENT, explain, k, language),
             diseases=() if withheld else diseases,
             departments_withheld=withheld,
-            add=self.guidance.missing_details(text, language) if unsure and topic != _OTHER_LANGUAGE else (),
-            advice=self.guidance.advice[topic][language],
+            add=self.guidance.missing_details(text, language) if unsure else (),
+            advice=self.guidance.advice[_topic(text, prediction)][language],
             notices=tuple(notice[language] for notice in self.guidance.notices),
         )
 
@@ -91,5 +88,5 @@ def _topic(text: str, prediction: Prediction) -> str:
     if level is not TriageLevel.NONE:
         return str(level.value)
     if confidence is Confidence.ABSTAIN and in_another_language(text):
-        return _OTHER_LANGUAGE
+        return "other_language"
     return str(confidence.value)
