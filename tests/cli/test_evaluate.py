@@ -77,6 +77,11 @@ def test_texts_are_shown_only_when_asked_for_and_only_in_the_report(data, tmp_pa
             "likely_top3",
         ),
         (
+            "messages",
+            {"id": "1", "text": "코가 막혀요", "departments": ["이비인후과"], "urgency": "routine"},
+            "false_alarms",
+        ),
+        (
             "behaviour",
             {
                 "id": "1",
@@ -194,7 +199,7 @@ def test_a_model_compared_with_itself_is_no_better(data, tmp_path, capsys):
     assert "cannot be written to" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["vignettes", "complaints"])
+@pytest.mark.parametrize("kind", ["vignettes", "complaints", "messages"])
 def test_a_set_on_both_tasks_needs_a_model_of_both(make_bundle, tmp_path, capsys, kind):
     datasets = Path(__file__).parents[2] / "datasets"
     bundle = str(make_bundle(["disease"]))

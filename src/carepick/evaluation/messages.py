@@ -14,16 +14,16 @@ from carepick.service.predictor import Predictor
 
 COLUMNS = {"id": str, "text": str, "departments": list, "urgency": str}
 
-# What should be heard in a message of each urgency. "today" is left open: a doctor today, by night an emergency room.
+# What should be heard in a message of each urgency. An alarm on one of "today" (a doctor today, by night an emergency room) is
+# neither right nor wrong, and counted by itself.
 URGENCIES = {
     "now": TriageLevel.EMERGENCY,
     "crisis": TriageLevel.CRISIS,
     "danger": TriageLevel.DANGER,
-    "today": None,
+    "today": TriageLevel.NONE,
     "days": TriageLevel.NONE,
     "routine": TriageLevel.NONE,
 }
-_ALARMING = {"now", "crisis", "danger"}
 
 
 def study(predictor: Predictor, path: Path, progress: Progress | None = None) -> Findings:
@@ -43,15 +43,13 @@ def study(predictor: Predictor, path: Path, progress: Progress | None = None) ->
 
     def of(*urgencies: str) -> Share:
         return share(
-            heard(URGENCIES[case["urgency"]] or TriageLevel.NONE, answer.triage)
-            for case, answer in asked
-            if case["urgency"] in urgencies
+            heard(URGENCIES[case["urgency"]], answer.triage) for case, answer in asked if case["urgency"] in urgencies
         )
 
     ranks = [
         best_rank(answer, Task.DEPARTMENT, case["departments"])
         for case, answer in asked
-        if case["urgency"] not in _ALARMING
+        if URGENCIES[case["urgency"]] is TriageLevel.NONE
     ]
     figures = {
         "department_top1": share(rank <= 1 for rank in ranks),
